@@ -1,0 +1,1 @@
+"""Microvolts in, features out: recording or LSL → filter → quality → window → features."""

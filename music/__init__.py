@@ -1,0 +1,1 @@
+"""A condition in, piano out: vocabulary → CVAE-Transformer → events → MIDI and sound."""
