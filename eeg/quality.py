@@ -1,0 +1,66 @@
+"""How far each channel of a window can be trusted, 0 to 1.
+
+Each fault is measured where it can be seen: flatness, clipping and mains hum in the samples as
+they came, amplitude after the filter. A channel is as good as its worst fault allows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eeg.filter import MAINS_HZ
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+GOOD = 0.5  # channels at or above it are used
+
+FLAT_UV = (0.1, 0.5)  # standard deviation: worthless at the first value, fine from the second
+LOUD_UV = (400.0, 120.0)  # standard deviation after the filter; EEG with blinks stays below
+CLIPPED_SHARE = (0.20, 0.05)  # share of samples that sit exactly at the window's extremes
+HUM_SHARE = (0.98, 0.60)  # mains power over mains and EEG power; the notch removes much, not all
+
+
+def channel_quality(raw_uv: Floats, clean_uv: Floats, held: Bools, rate_hz: float) -> Floats:
+    """Quality (channel,) of one window from samples before and after the filter (channel, time).
+
+    `held` marks samples that were not finite; one is enough to make the channel worthless here.
+    """
+    spread_uv, clean_spread_uv = raw_uv.std(axis=1), clean_uv.std(axis=1)
+    faults = (
+        _ramp(np.minimum(spread_uv, clean_spread_uv), *FLAT_UV),
+        _ramp(clean_spread_uv, *LOUD_UV),
+        _ramp(_clipped_share(raw_uv), *CLIPPED_SHARE),
+        _ramp(_hum_share(raw_uv, clean_spread_uv, rate_hz), *HUM_SHARE),
+    )
+    worst: Floats = np.minimum.reduce(faults)
+    return np.where(held.any(axis=1), 0.0, worst)
+
+
+def _ramp(value: Floats, worthless: float, fine: float) -> Floats:
+    """0 at `worthless`, 1 at `fine`, straight between."""
+    return np.clip((value - worthless) / (fine - worthless), 0.0, 1.0)
+
+
+def _clipped_share(raw_uv: Floats) -> Floats:
+    """Share of samples at the window's highest or lowest value, whichever is more."""
+    top = (raw_uv == raw_uv.max(axis=1, keepdims=True)).mean(axis=1)
+    bottom = (raw_uv == raw_uv.min(axis=1, keepdims=True)).mean(axis=1)
+    share: Floats = np.maximum(top, bottom)
+    return share
+
+
+def _hum_share(raw_uv: Floats, clean_spread_uv: Floats, rate_hz: float) -> Floats:
+    """Power within 1.5 Hz of the mains, as a share of itself plus the EEG's power."""
+    size = raw_uv.shape[1]
+    taper = np.hanning(size)
+    frequencies_hz = np.fft.rfftfreq(size, 1 / rate_hz)
+    near = np.zeros(len(frequencies_hz), dtype=bool)
+    for mains_hz in MAINS_HZ:
+        near |= np.abs(frequencies_hz - mains_hz) <= 1.5
+    centred = raw_uv - raw_uv.mean(axis=1, keepdims=True)
+    spectrum = np.abs(np.fft.rfft(centred * taper, axis=1)) ** 2
+    hum = 2 * spectrum[:, near].sum(axis=1) / (size * (taper**2).sum())
+    share: Floats = hum / (hum + clean_spread_uv**2 + 1e-12)
+    return share

@@ -1,0 +1,103 @@
+"""Watching a signal: interruptions in its stamps, its age, and units that cannot be right.
+
+liblsl itself says nothing for half a minute when a source falls silent and then delivers the
+backlog in one burst; so whoever plays on a signal keeps these watches. Pure: time is an argument.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eeg.errors import EegError
+
+Floats = NDArray[np.float64]
+
+GAP_S = 0.2  # stamps of radio headsets jitter by .03 s and wait for up to .14 s without any loss
+LATE_S, STALE_S, LOST_S = 0.25, 1.0, 5.0
+VOLTS_BELOW_UV = 1e-3  # a spread of EEG is 5 to 100 µV, which is 1e-4 or less in volts
+
+
+def interruptions(
+    times_s: Floats, last_s: float | None, rate_hz: float, tolerance_s: float = GAP_S
+) -> list[int]:
+    """Indices in stamps (time,) at which the signal begins anew.
+
+    `last_s` is the stamp before the first. A step forward of more than one sample and the
+    tolerance is lost signal, a step back by more than the tolerance a clock that was set;
+    smaller steps, repeated stamps among them, are jitter.
+    """
+    before = np.concatenate([[times_s[0] if last_s is None else last_s], times_s[:-1]])
+    step_s = times_s - before
+    broken = (step_s > 1 / rate_hz + tolerance_s) | (step_s < -tolerance_s)
+    return [int(index) for index in np.flatnonzero(broken)]
+
+
+def check_unit(spread_uv: Floats) -> None:
+    """EegError if the spread (channel,) of what claims to be µV says that it is volts."""
+    moving = spread_uv[spread_uv > 0]
+    if len(moving) and np.median(moving) < VOLTS_BELOW_UV:
+        raise EegError(
+            f"the signal varies by only {np.median(moving):.1e} µV, so it is probably in volts: "
+            "state the unit in the stream's description or the file's header, or scale it to "
+            "microvolts"
+        )
+
+
+class Health(Enum):
+    """Age of the newest sample: under .25 s, under 1 s, under 5 s, more."""
+
+    LIVE = "live"
+    LATE = "late"
+    STALE = "stale"
+    LOST = "lost"
+
+
+@dataclass(frozen=True)
+class Change:
+    """The watchdog's verdict has changed. `recovered`: the signal is back after STALE or LOST."""
+
+    now_s: float
+    health: Health
+    age_s: float
+    recovered: bool
+
+
+class Watchdog:
+    """Health of a signal by the age of its newest sample."""
+
+    def __init__(self, now_s: float) -> None:
+        self._newest_s = now_s
+        self.health = Health.LIVE
+
+    def age_s(self, now_s: float) -> float:
+        """Seconds since the newest sample."""
+        return max(0.0, now_s - self._newest_s)
+
+    def saw(self, stamp_s: float, now_s: float) -> None:
+        """A sample has come. A stamp ahead of the clock is as new as its arrival."""
+        self._newest_s = max(self._newest_s, min(stamp_s, now_s))
+
+    def look(self, now_s: float) -> Change | None:
+        """The change since the last look, if any."""
+        age_s = self.age_s(now_s)
+        health = _health(age_s)
+        if health is self.health:
+            return None
+        recovered = health in (Health.LIVE, Health.LATE) and self.health in (
+            Health.STALE,
+            Health.LOST,
+        )
+        self.health = health
+        return Change(now_s, health, age_s, recovered)
+
+
+def _health(age_s: float) -> Health:
+    if age_s < LATE_S:
+        return Health.LIVE
+    if age_s < STALE_S:
+        return Health.LATE
+    return Health.STALE if age_s < LOST_S else Health.LOST
