@@ -155,7 +155,7 @@ def _pieces(
 
 def _write_wav(path: Path, samples: np.ndarray) -> None:
     try:
-        with wave.open(str(path), "wb") as file:
+        with path.open("wb") as raw, wave.open(raw, "wb") as file:
             file.setnchannels(2)
             file.setsampwidth(2)
             file.setframerate(RATE_HZ)
