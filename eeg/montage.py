@@ -18,9 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eeg.errors import EegError
+from eeg.signal import Chunk as Chunk
+from eeg.signal import Point as Point
+from eeg.signal import Signal as Signal
 
 Floats = NDArray[np.float64]
-Point = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -57,26 +59,6 @@ ANCHORS = {
 }
 REGIONS = tuple(ANCHORS)
 FARTHEST_ANCHOR_DEG = 35.0
-
-
-@dataclass(frozen=True)
-class Signal:
-    """A recording or a stream, described. `passband_hz`: what an earlier filter left, if known."""
-
-    name: str
-    rate_hz: float
-    channels: tuple[str, ...]
-    positions: tuple[Point, ...] | None = None  # any unit of length; NaN where unknown
-    source_id: str = ""
-    passband_hz: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Consecutive samples as they came. Times: LSL clock live, seconds from the start in a file."""
-
-    samples_uv: Floats  # (time, channel)
-    times_s: Floats  # (time,)
 
 
 # --- names ---------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ GOOD = 0.5  # channels at or above it are used
 FLAT_UV = (0.1, 0.5)  # standard deviation: worthless at the first value, fine from the second
 LOUD_UV = (400.0, 120.0)  # standard deviation after the filter; EEG with blinks stays below
 CLIPPED_SHARE = (0.20, 0.05)  # share of samples that sit exactly at the window's extremes
-HUM_SHARE = (0.98, 0.60)  # mains power over mains and EEG power; the notch removes much, not all
+HUM_RATIO = (40.0, 6.0)  # mains over EEG amplitude; an unshielded board has 10 and is usable
 
 
 def channel_quality(raw_uv: Floats, clean_uv: Floats, held: Bools, rate_hz: float) -> Floats:
@@ -32,7 +32,7 @@ def channel_quality(raw_uv: Floats, clean_uv: Floats, held: Bools, rate_hz: floa
         _ramp(np.minimum(spread_uv, clean_spread_uv), *FLAT_UV),
         _ramp(clean_spread_uv, *LOUD_UV),
         _ramp(_clipped_share(raw_uv), *CLIPPED_SHARE),
-        _ramp(_hum_share(raw_uv, clean_spread_uv, rate_hz), *HUM_SHARE),
+        _ramp(_hum_uv(raw_uv, rate_hz) / (clean_spread_uv + 1e-6), *HUM_RATIO),
     )
     worst: Floats = np.minimum.reduce(faults)
     return np.where(held.any(axis=1), 0.0, worst)
@@ -51,8 +51,8 @@ def _clipped_share(raw_uv: Floats) -> Floats:
     return share
 
 
-def _hum_share(raw_uv: Floats, clean_spread_uv: Floats, rate_hz: float) -> Floats:
-    """Power within 1.5 Hz of the mains, as a share of itself plus the EEG's power."""
+def _hum_uv(raw_uv: Floats, rate_hz: float) -> Floats:
+    """Amplitude (rms) within 1.5 Hz of either mains frequency."""
     size = raw_uv.shape[1]
     taper = np.hanning(size)
     frequencies_hz = np.fft.rfftfreq(size, 1 / rate_hz)
@@ -61,6 +61,5 @@ def _hum_share(raw_uv: Floats, clean_spread_uv: Floats, rate_hz: float) -> Float
         near |= np.abs(frequencies_hz - mains_hz) <= 1.5
     centred = raw_uv - raw_uv.mean(axis=1, keepdims=True)
     spectrum = np.abs(np.fft.rfft(centred * taper, axis=1)) ** 2
-    hum = 2 * spectrum[:, near].sum(axis=1) / (size * (taper**2).sum())
-    share: Floats = hum / (hum + clean_spread_uv**2 + 1e-12)
-    return share
+    hum: Floats = np.sqrt(2 * spectrum[:, near].sum(axis=1) / (size * (taper**2).sum()))
+    return hum

@@ -18,6 +18,10 @@ Floats = NDArray[np.float64]
 
 GAP_S = 0.2  # stamps of radio headsets jitter by .03 s and wait for up to .14 s without any loss
 LATE_S, STALE_S, LOST_S = 0.25, 1.0, 5.0
+_MICROVOLTS = {
+    "": 1.0, "uv": 1.0, "microvolt": 1.0, "nv": 1e-3, "nanovolt": 1e-3,
+    "mv": 1e3, "millivolt": 1e3, "v": 1e6, "volt": 1e6,
+}  # fmt: skip
 VOLTS_BELOW_UV = 1e-3  # a spread of EEG is 5 to 100 µV, which is 1e-4 or less in volts
 
 
@@ -34,6 +38,12 @@ def interruptions(
     step_s = times_s - before
     broken = (step_s > 1 / rate_hz + tolerance_s) | (step_s < -tolerance_s)
     return [int(index) for index in np.flatnonzero(broken)]
+
+
+def microvolts_per(unit: str) -> float | None:
+    """Microvolts in one of a unit, None if it is no unit of voltage. No unit counts as µV."""
+    name = unit.strip().lower().replace("\u03bc", "u").replace("\u00b5", "u")
+    return _MICROVOLTS.get(name.removesuffix("s"))
 
 
 def check_unit(spread_uv: Floats) -> None:
