@@ -1,0 +1,323 @@
+"""The picture of a session: where the emotion went, what the piano was told, what it played.
+
+Left the valence-arousal plane; right, on one time axis, the quadrant probabilities as recognised
+and as played, how sure and how clean they were, and the piano roll. Drawn without a display and
+without the wall clock: the same session gives the same bytes. Colours are Okabe and Ito's, which
+colour-blind readers can tell apart; every band carries its name as well.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from bridge.errors import BridgeError
+from music import midi
+from music.events import Event, Note, Pedal
+
+WIDTH_IN, HEIGHT_IN, DOTS_PER_IN = 14.0, 8.2, 200
+QUADRANTS = (  # name, mood, valence and arousal of its corner, colour
+    ("Q1", "excited, happy", +1, +1, "#E69F00"),
+    ("Q2", "tense, angry", -1, +1, "#CC79A7"),
+    ("Q3", "sad, weary", -1, -1, "#0072B2"),
+    ("Q4", "calm, content", +1, -1, "#009E73"),
+)
+INK, FAINT, PAPER = "#222222", "#8A8A8A", "#FFFFFF"
+SURE, CLEAN = "#222222", "#56B4E9"
+TIME = LinearSegmentedColormap.from_list("time", ["#D9D9D9", "#8C6BB1", "#3F007D"])
+LOUDNESS = LinearSegmentedColormap.from_list("loudness", ["#B9CDE5", "#3B6FB6", "#0B1F4B"])
+SIZE = 9  # points
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The course of the emotion: n capsules. `played` is None where nothing was played."""
+
+    times_s: np.ndarray  # (n,) from the start of the picture
+    probabilities: np.ndarray  # (n, 4) as recognised
+    valence: np.ndarray  # (n,)
+    arousal: np.ndarray  # (n,)
+    confidence: np.ndarray  # (n,)
+    quality: np.ndarray  # (n,)
+    played: np.ndarray | None = None  # (n, 4) what the composer was told
+
+
+@dataclass(frozen=True)
+class Roll:
+    """What was played, in seconds from the start of the picture."""
+
+    notes: np.ndarray  # (n, 4): start_s, end_s, pitch, velocity
+    pedal: np.ndarray  # (n, 2): down_s, up_s
+
+
+def picture_session(folder: str | Path) -> Path:
+    """Draw `session.png` from a session folder's capsules.jsonl, session.json and notes.mid.
+
+    Raises BridgeError if the folder holds no readable capsules.
+    """
+    folder = Path(folder)
+    begin_s = _begin_s(folder)
+    trace = read_trace(folder / "capsules.jsonl", begin_s)
+    notes = folder / "notes.mid"
+    roll = roll_of(midi.read_midi(notes)) if notes.is_file() else None
+    return draw(folder / "session.png", trace, roll, title=folder.resolve().name)
+
+
+def read_trace(path: str | Path, begin_s: float | None = None) -> Trace:
+    """The trace in a file of one capsule a line; times count from `begin_s`, else the first."""
+    path = Path(path)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        capsules = [json.loads(line) for line in lines if line.strip()]
+        return trace_of(capsules, begin_s)
+    except OSError as problem:
+        raise BridgeError(f"{path} cannot be read ({problem.strerror}).") from problem
+    except (ValueError, KeyError, TypeError) as problem:
+        raise BridgeError(f"{path} does not hold one capsule a line ({problem}).") from problem
+
+
+def trace_of(capsules: Sequence[dict[str, Any]], begin_s: float | None = None) -> Trace:
+    """The trace of capsules as they are written in JSON."""
+
+    def column(name: str) -> np.ndarray:
+        return np.array([capsule[name] for capsule in capsules], dtype=np.float64)
+
+    times_s = column("time_s")
+    if begin_s is None:
+        begin_s = float(times_s[0]) if len(times_s) else 0.0
+    told = [capsule.get("played") for capsule in capsules]
+    played = None
+    if any(one is not None for one in told):
+        rows = [[0.25] * 4 if one is None else one for one in told]
+        played = np.array(rows, dtype=np.float64).reshape(-1, 4)
+    return Trace(
+        times_s=times_s - begin_s,
+        probabilities=column("probabilities").reshape(-1, 4),
+        valence=column("valence"),
+        arousal=column("arousal"),
+        confidence=column("confidence"),
+        quality=column("quality"),
+        played=played,
+    )
+
+
+def roll_of(events: Sequence[Event]) -> Roll:
+    """The piano roll of events, in seconds by their own tempo."""
+    seconds = midi.tempo_map_of(events).seconds
+    notes = [
+        (
+            seconds(event.onset_beats),
+            seconds(event.onset_beats + event.duration_beats),
+            event.pitch,
+            event.velocity,
+        )
+        for event in events
+        if isinstance(event, Note)
+    ]
+    end_s = max((note[1] for note in notes), default=0.0)
+    pedal: list[tuple[float, float]] = []
+    down_s = None
+    for event in [*events, Pedal(midi.MAX_BEATS, False)]:
+        if isinstance(event, Pedal) and event.down and down_s is None:
+            down_s = seconds(event.onset_beats)
+        elif isinstance(event, Pedal) and not event.down and down_s is not None:
+            pedal.append((down_s, max(down_s, min(seconds(event.onset_beats), end_s))))
+            down_s = None
+    return Roll(np.array(notes).reshape(-1, 4), np.array(pedal).reshape(-1, 2))
+
+
+def draw(path: str | Path, trace: Trace, roll: Roll | None = None, title: str = "") -> Path:
+    """Draw a trace, and what was played to it, into a PNG file. Returns its path."""
+    figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN), dpi=DOTS_PER_IN, facecolor=PAPER)
+    FigureCanvasAgg(figure)
+    _head(figure, trace, roll, title)
+    _plane(figure.add_axes((0.045, 0.33, 0.315, 0.315 * WIDTH_IN / HEIGHT_IN)), trace)
+    heights = [3.0, 3.0 * (trace.played is not None), 1.3, 4.2 * (roll is not None)]
+    honest, played, strips, piano = _rows(figure, heights)
+    _bands(honest, trace.times_s, trace.probabilities, "Emotion as recognised")
+    if trace.played is not None:
+        _bands(played, trace.times_s, trace.played, "Emotion as played")
+    _strips(strips, trace)
+    if roll is not None:
+        _roll(piano, roll)
+    end_s = _end_s(trace, roll)
+    rows = [row for row in (honest, played, strips, piano) if row in figure.axes]
+    for row in rows:
+        row.set_xlim(0.0, end_s)
+        row.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 1.5, 3, 6, 10]))
+        row.xaxis.set_major_formatter(FuncFormatter(_minutes))
+        row.tick_params(labelsize=8, colors=INK, length=3)
+        row.spines[["top", "right"]].set_visible(False)
+        if row is not rows[-1]:
+            row.tick_params(labelbottom=False)
+    rows[-1].set_xlabel("time, minutes : seconds", fontsize=8.5, color=INK)
+    try:
+        figure.savefig(path, metadata={"Software": None, "Title": "emocapsule"})
+    except OSError as problem:
+        raise BridgeError(f"{path} cannot be written ({problem.strerror}).") from problem
+    return Path(path)
+
+
+# ---------------------------------------------------------------------------- panels
+
+
+def _rows(figure: Figure, heights: Sequence[float]) -> list[Axes]:
+    """Axes of these relative heights above one another on the right; a height of 0 is left out."""
+    top, bottom, gap = 0.885, 0.07, 0.058
+    scale = (top - bottom - gap * (sum(map(bool, heights)) - 1)) / sum(heights)
+    rows = []
+    for height in heights:
+        row = Axes(figure, (0.41, top - height * scale, 0.535, height * scale))
+        if height:
+            figure.add_axes(row)
+            top -= height * scale + gap
+        rows.append(row)
+    return rows
+
+
+def _plane(axes: Axes, trace: Trace) -> None:
+    """The valence-arousal plane, the trace darkening as time goes on."""
+    for name, mood, valence, arousal, colour in QUADRANTS:
+        corner = [(0, 0), (valence, 0), (valence, arousal), (0, arousal)]
+        axes.add_collection(PolyCollection([corner], facecolor=colour, alpha=0.13, zorder=0))
+        side = "right" if valence > 0 else "left"
+        where = (0.95 * valence, 0.93 * arousal)
+        text = {"ha": side, "va": "center", "zorder": 5}
+        axes.text(*where, name, text, fontsize=15, weight="bold", color=colour)
+        axes.text(where[0], 0.83 * arousal, mood, text, fontsize=SIZE, color=INK)
+    axes.axhline(0, color=FAINT, lw=0.8, zorder=1)
+    axes.axvline(0, color=FAINT, lw=0.8, zorder=1)
+    if trace.played is not None:
+        one, two, three, four = trace.played.T
+        told = (one + four - two - three, one + two - three - four)  # its valence and arousal
+        axes.plot(*told, color=FAINT, lw=0.8, ls=(0, (2, 2)), zorder=2, label="as played")
+    points = np.stack([trace.valence, trace.arousal], axis=1)  # (n, 2)
+    if len(points) > 1:
+        along = np.linspace(0, 1, len(points) - 1)
+        segments = np.stack([points[:-1], points[1:]], axis=1)  # (n-1, 2, 2)
+        axes.add_collection(
+            LineCollection(list(segments), colors=TIME(along), lw=1.5, capstyle="round", zorder=3)
+        )
+    if len(points):
+        marks = (("begin", points[0], PAPER), ("end", points[-1], TIME(1.0)))
+        for word, point, fill in marks:
+            axes.plot(*point, "o", ms=8, mfc=fill, mec=INK, mew=1.2, zorder=4, label=word)
+        axes.legend(
+            loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False, fontsize=8.5
+        )
+    axes.set(xlim=(-1, 1), ylim=(-1, 1), aspect="equal")
+    axes.set_xlabel("valence: unpleasant to pleasant", fontsize=SIZE, color=INK)
+    axes.set_ylabel("arousal: calm to stirred", labelpad=1, fontsize=SIZE, color=INK)
+    axes.set_xticks([-1, -0.5, 0, 0.5, 1])
+    axes.set_yticks([-1, -0.5, 0, 0.5, 1])
+    axes.tick_params(labelsize=8, colors=INK, length=3)
+    axes.spines[:].set_color(FAINT)
+
+
+def _bands(axes: Axes, times_s: np.ndarray, probabilities: np.ndarray, title: str) -> None:
+    """Four probabilities stacked to 1, each band named at its right end."""
+    axes.set_title(title, loc="left", fontsize=10, weight="bold", color=INK, pad=4)
+    axes.set_ylim(0, 1)
+    axes.set_yticks([0, 0.5, 1])
+    if not len(times_s):
+        return
+    colours = [colour for *_, colour in QUADRANTS]
+    axes.stackplot(times_s, probabilities.T, colors=colours, edgecolor=PAPER, linewidth=0.6)
+    tops = np.cumsum(probabilities[-1])
+    for (name, *_, colour), top, share in zip(QUADRANTS, tops, probabilities[-1], strict=True):
+        axes.annotate(
+            name, (1.0, np.clip(top - share / 2, 0.03, 0.97)), xycoords="axes fraction",
+            xytext=(5, 0), textcoords="offset points", va="center", fontsize=9, weight="bold",
+            color=colour,
+        )  # fmt: skip
+
+
+def _strips(axes: Axes, trace: Trace) -> None:
+    axes.set_title("Confidence", loc="left", fontsize=10, weight="bold", color=SURE, pad=4)
+    axes.set_title("signal quality", loc="right", fontsize=10, weight="bold", color=CLEAN, pad=4)
+    axes.fill_between(trace.times_s, trace.quality, color=CLEAN, alpha=0.35, lw=0)
+    axes.plot(trace.times_s, trace.quality, color=CLEAN, lw=1.0)
+    axes.plot(trace.times_s, trace.confidence, color=SURE, lw=1.4)
+    axes.set_ylim(0, 1.02)
+    axes.set_yticks([0, 1])
+
+
+def _roll(axes: Axes, roll: Roll) -> None:
+    """Notes as bars, darker where louder; octaves by their C; the pedal as a line below."""
+    axes.set_title("Piano", loc="left", fontsize=10, weight="bold", color=INK, pad=4)
+    key = "darker = louder, line below = pedal"
+    axes.set_title(key, loc="right", fontsize=8.5, color=FAINT, pad=4)
+    notes = roll.notes
+    low = min(notes[:, 2].min(initial=127) - 3, 45)
+    high = max(notes[:, 2].max(initial=0) + 3, 84)
+    octaves = [pitch for pitch in range(24, 109, 12) if low <= pitch <= high]
+    axes.set_yticks(octaves, [f"C{pitch // 12 - 1}" for pitch in octaves])
+    axes.hlines(octaves, 0, 1, transform=axes.get_yaxis_transform(), color="#E4E4E4", lw=0.7)
+    start, end, pitch, velocity = notes.T
+    bars = [
+        [(a, p - 0.45), (b, p - 0.45), (b, p + 0.45), (a, p + 0.45)]
+        for a, b, p in zip(start, end, pitch, strict=True)
+    ]
+    colours = LOUDNESS(np.clip((velocity - 25) / 85, 0, 1))
+    axes.add_collection(PolyCollection(bars, facecolors=colours, edgecolors="none", zorder=2))
+    held = [[(a, low), (b, low)] for a, b in roll.pedal]
+    axes.add_collection(LineCollection(held, colors=FAINT, lw=2.5, capstyle="butt", zorder=1))
+    axes.set_ylim(low - 1, high)
+
+
+def _head(figure: Figure, trace: Trace, roll: Roll | None, title: str) -> None:
+    """Title above, figures below the plane."""
+    figure.text(0.045, 0.945, title or "emotion", fontsize=16, weight="bold", color=INK)
+    lines = [f"{len(trace.times_s)} capsules in {_minutes(_end_s(trace, None), 0)}"]
+    if len(trace.times_s):
+        shares = trace.probabilities.mean(axis=0)
+        names = (f"{name} {share:.2f}" for (name, *_), share in zip(QUADRANTS, shares, strict=True))
+        lines += [
+            "mean probabilities   " + "   ".join(names),
+            f"mean confidence {trace.confidence.mean():.2f}, "
+            f"mean signal quality {trace.quality.mean():.2f}",
+        ]
+    if roll is not None:
+        lines.append(_played_words(roll))
+    figure.text(0.045, 0.235, "\n".join(lines), va="top", linespacing=1.7, fontsize=SIZE, color=INK)
+
+
+def _played_words(roll: Roll) -> str:
+    notes = roll.notes
+    if not len(notes):
+        return "no notes"
+    length_s = max(float(notes[:, 1].max()), 1.0)
+    return (
+        f"{len(notes)} notes, {len(notes) / length_s:.1f} a second, "
+        f"mean velocity {notes[:, 3].mean():.0f}"
+    )
+
+
+def _end_s(trace: Trace, roll: Roll | None) -> float:
+    ends = [1.0, float(trace.times_s[-1]) if len(trace.times_s) else 0.0]
+    if roll is not None:
+        ends.append(float(roll.notes[:, 1].max(initial=0.0)))
+    return max(ends)
+
+
+def _minutes(seconds: float, _: object = None) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+def _begin_s(folder: Path) -> float | None:
+    """The clock time at which notes.mid begins, if session.json tells it."""
+    try:
+        told = json.loads((folder / "session.json").read_text(encoding="utf-8"))
+        return float(told["start_s"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
