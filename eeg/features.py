@@ -15,6 +15,7 @@ from eeg.montage import BANDS
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+TAPERS = 3
 FLOOR_UV2 = 1e-4  # least band power, so that a dead channel has a finite entropy
 
 
@@ -26,18 +27,21 @@ def valid_bands(rate_hz: float, passband_hz: tuple[float, float] | None = None) 
 
 
 class BandEntropy:
-    """Band entropies from windows of one size: a Hann-tapered periodogram, summed over each band.
+    """Band entropies from windows of one size: a multitaper spectrum, summed over each band.
 
-    The gain of our own filter is divided out, so that the edges of delta and gamma mean the same
-    at every sampling rate.
+    Three sine tapers (Riedel & Sidorenko, IEEE Trans. Signal Processing 1995) are averaged: of two
+    seconds they see about twice as much as one Hann taper does, at a resolution of 1 Hz. The gain
+    of our own filter is divided out, so that the edges of delta and gamma mean the same at every
+    sampling rate.
     """
 
     def __init__(self, rate_hz: float, size: int) -> None:
         frequencies_hz = np.fft.rfftfreq(size, 1 / rate_hz)
-        taper = np.hanning(size)
-        self._taper = taper
+        orders, samples = np.arange(1, TAPERS + 1)[:, None], np.arange(1, size + 1)
+        angles = np.pi * orders * samples / (size + 1)
+        self._tapers = np.sqrt(2 / (size + 1)) * np.sin(angles)  # (taper, time), energy 1 each
         # (frequency, band): weight of a squared Fourier coefficient in the band's power
-        scale = 2.0 / (size * (taper**2).sum())
+        scale = 2.0 / (TAPERS * size)
         gain = power_gain(band_pass(rate_hz), np.maximum(frequencies_hz, 1e-3), rate_hz)
         self._weights = np.zeros((len(frequencies_hz), len(BANDS)))
         for index, band in enumerate(BANDS):
@@ -50,7 +54,8 @@ class BandEntropy:
     def __call__(self, samples_uv: Floats) -> Floats:
         """Entropy in nats (channel, band) of a window (channel, time) in µV."""
         centred = samples_uv - samples_uv.mean(axis=1, keepdims=True)
-        power = np.abs(np.fft.rfft(centred * self._taper, axis=1)) ** 2
+        coefficients = np.fft.rfft(centred * self._tapers[:, None], axis=2)
+        power = (np.abs(coefficients) ** 2).sum(axis=0)  # (channel, frequency)
         variance_uv2 = np.maximum(power @ self._weights, FLOOR_UV2)
         entropy: Floats = 0.5 * np.log(2 * np.pi * np.e * variance_uv2)
         return entropy

@@ -111,7 +111,7 @@ def canonical(label: str) -> str | None:
     return row + number.replace("Z", "z") + half.lower()
 
 
-def _direction(site: str) -> Floats:
+def direction(site: str) -> Floats:
     """Unit vector of a canonical 10-05 name.
 
     Numbers 1, 3, 5, 7 divide the arc from the midline to the ring in quarters, 9 goes one beyond,
@@ -145,7 +145,7 @@ def _direction(site: str) -> Floats:
 def _anchors() -> tuple[Floats, tuple[int, ...]]:
     """Unit vectors of all anchors (anchor, 3) and the region of each."""
     pairs = [(site, REGIONS.index(region)) for region, sites in ANCHORS.items() for site in sites]
-    return np.array([_direction(site) for site, _ in pairs]), tuple(index for _, index in pairs)
+    return np.array([direction(site) for site, _ in pairs]), tuple(index for _, index in pairs)
 
 
 def _region(direction: Floats) -> int | None:
@@ -213,7 +213,7 @@ class Montage:
         names = [None if counted else canonical(label) for label in channels]
         measured = _directions(positions, channels)
         directions = [
-            _direction(name) if name else by_position
+            direction(name) if name else by_position
             for name, by_position in zip(names, measured, strict=True)
         ]
         regions = tuple(None if d is None else _region(d) for d in directions)
