@@ -114,7 +114,7 @@ class Player:
     """
 
     def __init__(self) -> None:
-        self.lateness_ms: deque[float] = deque(maxlen=1000)  # of the latest notes struck
+        self.lateness_ms: deque[float] = deque(maxlen=200)  # of the latest notes struck
         self._heap: list[tuple[float, int, int, Timed]] = []  # due_s, rank, order of arrival
         self._arrivals = 0
         self._coming: dict[Key, list[float]] = {}  # when waiting notes will be struck
@@ -135,14 +135,23 @@ class Player:
         """The keys that are down."""
         return sorted(self._sounding)
 
-    def read(self, record: bytes, now_s: float) -> None:
-        """Take one record of the wire; one that is not valid is counted and forgotten."""
+    def read(self, record: bytes, now_s: float, epoch: int = 0) -> None:
+        """Take one record of the wire; one that is not valid, or of another epoch, is forgotten."""
         try:
-            event, _ = decode(record)
+            event, its_epoch = decode(record)
         except BridgeError:
             self._tally["refused"] += 1
             return
-        self.push(event, now_s)
+        if its_epoch == epoch:
+            self.push(event, now_s)
+
+    def waiting(self) -> int:
+        """How many events wait to be due."""
+        return len(self._heap)
+
+    def busy(self) -> bool:
+        """Whether a key or pedal is down, or anything waits."""
+        return bool(self._heap or self._sounding or self._pedal_down or self._pedal_again_s)
 
     def push(self, event: Timed, now_s: float) -> None:
         """Take an event; one that cannot be played is counted and forgotten."""

@@ -1,0 +1,159 @@
+"""What the processes share: a board in shared memory, and a line to the supervisor from each.
+
+No locks, so that a process killed at any moment blocks nobody. Every cell has one writer; a cell is
+eight bytes or less. The board survives whoever writes it: the ledger on it tells a new *hand* what
+a killed one left sounding.
+"""
+
+import ctypes
+import json
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.sharedctypes import RawValue
+from typing import Any
+
+from bridge.errors import BridgeError
+from bridge.player import LEDGER_BYTES
+
+PROCESSES = ("ear", "mind", "hand", "recorder")
+SIGNALS = ("SEARCHING", "LIVE", "LATE", "STALE", "LOST")  # how the EEG arrives
+MOODS = ("WAITING", "PLAYING", "HOLD", "GLIDE", "REST")  # what the piano does
+RUN, QUIET, END = 0, 1, 2  # board.stop: play; no more notes; nothing more at all
+
+_Four = ctypes.c_double * 4
+
+
+class Board(ctypes.Structure):
+    """One cell a fact; the comment says who writes it."""
+
+    stop: int
+    epoch: int
+    ledger: Any
+    alive_s: Any
+    signal: int
+    sample_age_s: float
+    gaps: int
+    capsules: int
+    capsule_s: float
+    probabilities: Any
+    valence: float
+    arousal: float
+    confidence: float
+    quality: float
+    mood: int
+    played: Any
+    strength: float
+    underruns: int
+    rewinds: int
+    notes: int
+    late: int
+    merged: int
+    refused: int
+    panics: int
+    lateness_p99_ms: float
+    lateness_max_ms: float
+    fifo: int
+    recorded_bytes: int
+
+    _fields_ = [
+        ("stop", ctypes.c_uint32),  # supervisor
+        ("epoch", ctypes.c_uint32),  # supervisor: which mind is the living one
+        ("alive_s", ctypes.c_double * len(PROCESSES)),  # each its own
+        ("signal", ctypes.c_uint32),  # ear, down to quality
+        ("sample_age_s", ctypes.c_double),
+        ("gaps", ctypes.c_uint64),
+        ("capsules", ctypes.c_uint64),
+        ("capsule_s", ctypes.c_double),
+        ("probabilities", _Four),
+        ("valence", ctypes.c_double),
+        ("arousal", ctypes.c_double),
+        ("confidence", ctypes.c_double),
+        ("quality", ctypes.c_double),
+        ("mood", ctypes.c_uint32),  # mind, down to rewinds
+        ("played", _Four),
+        ("strength", ctypes.c_double),
+        ("underruns", ctypes.c_uint64),
+        ("rewinds", ctypes.c_uint64),
+        ("notes", ctypes.c_uint64),  # hand, down to ledger
+        ("late", ctypes.c_uint64),
+        ("merged", ctypes.c_uint64),
+        ("refused", ctypes.c_uint64),
+        ("panics", ctypes.c_uint64),
+        ("lateness_p99_ms", ctypes.c_double),
+        ("lateness_max_ms", ctypes.c_double),
+        ("fifo", ctypes.c_uint32),
+        ("ledger", ctypes.c_ubyte * LEDGER_BYTES),
+        ("recorded_bytes", ctypes.c_uint64),  # recorder
+    ]
+
+
+def new_board() -> Board:
+    """A board of zeros that can be handed to spawned processes."""
+    board: Board = RawValue(Board)
+    return board
+
+
+@dataclass
+class Seat:
+    """What one process holds: its name, the board, and its line to the supervisor."""
+
+    name: str
+    board: Board
+    line: Connection
+    terminated: bool = False
+
+    def beat(self, now_s: float) -> None:
+        """Say "alive" on the board."""
+        self.board.alive_s[PROCESSES.index(self.name)] = now_s
+
+    def alive_s(self, name: str) -> float:
+        """When another process last said "alive"; 0 if it never did."""
+        return float(self.board.alive_s[PROCESSES.index(name)])
+
+    def over(self, level: int = QUIET) -> bool:
+        """Whether to leave: told to, terminated, or the supervisor has died."""
+        return self.terminated or self.board.stop >= level or orphaned()
+
+    def tell(self, kind: str, text: str) -> None:
+        """Send the supervisor a word: "ready", "say" or "fail"."""
+        words = json.dumps([kind, text[:500]]).encode()
+        try:
+            self.line.send_bytes(words)
+        except OSError:  # the supervisor has gone; over() says so too
+            self.terminated = True
+
+
+def orphaned() -> bool:
+    """Whether the process that started this one has died."""
+    parent = multiprocessing.parent_process()
+    return parent is not None and not parent.is_alive()
+
+
+def child(body: Callable[..., None], seat: Seat, *arguments: Any) -> None:
+    """The first frame of every process: signals, and errors as sentences.
+
+    Ctrl-C reaches every process of the terminal; only the supervisor decides what it means.
+    """
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: setattr(seat, "terminated", True))
+    try:
+        body(seat, *arguments)
+    except Exception as problem:
+        seat.tell("fail", sentence(seat.name, problem))
+        sys.stderr.flush()
+        os._exit(1)  # threads of the libraries must not keep a failed process alive
+
+
+def sentence(name: str, problem: BaseException) -> str:
+    """What to tell the user: our packages' own words, or which process failed and how."""
+    package = type(problem).__module__.partition(".")[0]
+    if isinstance(problem, BridgeError) or package in ("eeg", "capsule", "music"):
+        return str(problem)
+    return f"The process {name!r} failed: {type(problem).__name__}: {problem}"

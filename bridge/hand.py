@@ -1,0 +1,170 @@
+"""The process *hand*: owns the MIDI port and the ledger, sends what is due, silences everything.
+
+It outlives the others: on the end of the pipe, a lost heartbeat of *mind*, the supervisor's death,
+SIGTERM or an error of its own it releases every key before anything else. It imports no torch, mne
+or scipy, sleeps plainly to absolute deadlines, and takes real-time priority where that is allowed.
+"""
+
+import contextlib
+import gc
+import os
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+
+from bridge.board import Board, Seat
+from bridge.errors import BridgeError
+from bridge.player import MOST_EVENTS, Ledger, Player
+from bridge.ports import Output, open_output
+from bridge.wire import RECORD_BYTES
+from eeg.lsl import Outlet, clock
+
+NOTES_STREAM, NOTES_TYPE = "EmocapsuleNotes", "MIDI"
+NOTES_CHANNELS = ("status", "data1", "data2")
+HEARTBEAT_S = 0.5  # mind silent for longer: everything ends
+POLL_S = 0.010  # longest sleep, so the longest that new records wait: they come 100 ms ahead
+TURN_S = 0.1  # between looks at the rest of the world
+CHECK_S = 1.0  # between looks whether the port is still there
+FAREWELL_S = 0.2  # for the last messages to reach the recorder
+PRIORITY = 60  # SCHED_FIFO, below JACK's own 70
+READ_AT_ONCE = 256
+
+Publish = Callable[[bytes, float], None]
+
+
+class Hand:
+    """Player, ledger and port together; every method takes the time as it is."""
+
+    def __init__(self, board: Board, output: Output, publish: Publish) -> None:
+        self.player = Player()
+        self.output = output
+        self._board = board
+        self._ledger = Ledger(board.ledger)
+        self._publish = publish
+        self._epoch = board.epoch
+        self._checked_s = 0.0
+
+    def inherit(self, now_s: float) -> None:
+        """Silence what a killed predecessor left on the board."""
+        self._send(self._ledger.silence(), now_s)
+
+    def read(self, records: Connection, now_s: float) -> bool:
+        """Take what waits in the pipe, not more than fits. False at the end of the pipe."""
+        for _ in range(READ_AT_ONCE):
+            if self.player.waiting() >= MOST_EVENTS or not records.poll():
+                return True
+            try:
+                record = records.recv_bytes(RECORD_BYTES)
+            except (EOFError, OSError):
+                return False
+            self.player.read(record, now_s, self._epoch)
+        return True
+
+    def watch(self, mind_alive_s: float, now_s: float) -> None:
+        """Silence everything if mind is another one now, or has not been heard for too long."""
+        if self._board.epoch != self._epoch:
+            self._epoch = self._board.epoch
+            self.silence(now_s)
+        elif mind_alive_s and now_s - mind_alive_s > HEARTBEAT_S and self.player.busy():
+            self.silence(now_s)
+
+    def play(self, now_s: float) -> None:
+        """Send what is due."""
+        self._send(self.player.due(now_s), now_s)
+
+    def silence(self, now_s: float, second: bool = False) -> None:
+        """Release everything and forget what waits."""
+        self._send(self.player.panic(second), now_s)
+        self._send(self._ledger.silence(), now_s)
+
+    def _send(self, messages: list[bytes], now_s: float) -> None:
+        for message in messages:
+            self._ledger.before(message)
+            self.output.send(message, now_s)
+            self._ledger.after(message)
+            self._publish(message, now_s)
+
+    def check(self, now_s: float) -> None:
+        """BridgeError if the port is no longer there."""
+        if now_s - self._checked_s > CHECK_S:
+            self._checked_s = now_s
+            if not self.output.alive():
+                raise BridgeError(f"The MIDI port {self.output.name} has gone; waiting for it.")
+
+    def report(self) -> None:
+        """Put the counts on the board."""
+        board, counts = self._board, self.player.counts
+        board.notes, board.late, board.merged = counts.notes, counts.late, counts.merged
+        board.refused, board.panics = counts.refused, counts.panics
+        late_ms = sorted(self.player.lateness_ms)
+        if late_ms:
+            board.lateness_p99_ms = late_ms[int(0.99 * (len(late_ms) - 1))]
+            board.lateness_max_ms = max(board.lateness_max_ms, late_ms[-1])
+
+
+def main(seat: Seat, records: Connection, port: str | None, source_id: str) -> None:
+    """Run until told to leave; `port` as in `open_output`, `source_id` names the LSL outlet."""
+    outlet = Outlet(NOTES_STREAM, NOTES_TYPE, NOTES_CHANNELS, 0.0, "MIDI", source_id)
+
+    def publish(message: bytes, now_s: float) -> None:
+        outlet.push([list(message)], [now_s])
+
+    hand = Hand(seat.board, open_output(port), publish)
+    seat.board.fifo = _real_time()
+    gc.freeze()
+    seat.tell("ready", hand.output.name)
+    try:
+        hand.inherit(clock())
+        while not seat.over():
+            try:
+                _turn(seat, hand, records)
+            except BridgeError as problem:  # the port has gone
+                seat.tell("say", str(problem))
+                _reopen(seat, hand, port)
+    finally:
+        with contextlib.suppress(BridgeError):
+            hand.silence(clock())
+        hand.report()
+        hand.output.close()
+        time.sleep(FAREWELL_S)
+
+
+def _turn(seat: Seat, hand: Hand, records: Connection) -> None:
+    """Send what is due until it is time to look round."""
+    until_s = clock() + TURN_S
+    while (now_s := clock()) < until_s:
+        seat.beat(now_s)
+        hand.play(now_s)
+        if not hand.read(records, now_s):
+            seat.terminated = True
+            return
+        hand.watch(seat.alive_s("mind"), now_s)
+        wake_s = min(now_s + POLL_S, until_s, hand.player.next_s() or until_s)
+        time.sleep(max(0.0, wake_s - clock()))
+    hand.report()
+    hand.check(now_s)
+
+
+def _reopen(seat: Seat, hand: Hand, port: str | None) -> None:
+    """Try until the port is back or it is time to leave; nothing old is played then."""
+    hand.player.panic()
+    while not seat.over():
+        seat.beat(clock())
+        try:
+            hand.output.close()
+            hand.output = open_output(port)
+            hand.inherit(clock())
+        except BridgeError:
+            time.sleep(TURN_S)
+            continue
+        seat.tell("say", f"The MIDI port {hand.output.name} is back.")
+        return
+
+
+def _real_time() -> bool:
+    """SCHED_FIFO for this thread, where the system permits it."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
+    except (AttributeError, OSError):
+        return False
+    return True

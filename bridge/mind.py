@@ -1,0 +1,192 @@
+"""The process *mind*: turns the newest emotion into notes, about a second ahead of what is heard.
+
+Three horizons, in beats until the last moment: *composed* (about `AHEAD_S` from now), *committed*
+(`COMMIT_S` from now: mapped to absolute time and sent to hand, never taken back), and now. When the
+emotion jumps, what is composed but not committed is taken back and composed anew.
+"""
+
+import time
+from collections import deque
+from dataclasses import dataclass
+from math import inf, nextafter
+from multiprocessing.connection import Connection
+from typing import Protocol
+
+from bridge.board import MOODS, Board, Seat
+from bridge.translate import Played, Style, Translator, distance
+from bridge.wire import Timed, TimedNote, TimedPedal, encode
+from capsule.emotion import EmotionCapsule
+from music.condition import Condition
+from music.events import Event, Note, Pedal, Tempo, TempoMap
+
+AHEAD_S = 1.0  # composed beyond what is committed
+COMMIT_S = 0.125
+LEAD_S = 0.020  # a note that comes with less notice than this would be late
+JUMP = 0.2  # total variation between the emotion composed under and the present one
+CALM_S = 0.25  # at least so long between two rewinds
+IDLE_S = 0.010
+INAUDIBLE = 0.05  # loudness below which no note is played
+
+
+class Composes(Protocol):
+    """What mind needs of a composer; `music.composer.Composer` is one."""
+
+    @property
+    def horizon_s(self) -> float:
+        """Everything before it is composed, in seconds from beat 0."""
+
+    def step(self, condition: Condition) -> list[Event]:
+        """Compose a little further."""
+
+    def rewind(self, to_beats: float) -> None:
+        """Forget what was composed at or after that beat."""
+
+
+@dataclass(frozen=True, slots=True)
+class MindCounts:
+    """What happened so far."""
+
+    underruns: int = 0  # the composer was too slow: time was moved back
+    rewinds: int = 0
+
+
+class Mind:
+    """The pure core: the time and the newest capsule in, timed notes out."""
+
+    def __init__(self, composer: Composes, translator: Translator) -> None:
+        self.translator = translator
+        self.played: Played | None = None
+        self._composer = composer
+        self._tempo = TempoMap()
+        self._pending: deque[tuple[Event, Condition]] = deque()  # composed, not committed
+        self._origin_s: float | None = None  # absolute time of beat 0; None while at rest
+        self._committed_beats = 0.0
+        self._rewound_s = -inf
+        self._underruns = self._rewinds = 0
+
+    @property
+    def counts(self) -> MindCounts:
+        """What happened so far."""
+        return MindCounts(self._underruns, self._rewinds)
+
+    def step(self, now_s: float, capsule: EmotionCapsule | None) -> list[Timed]:
+        """Take the newest capsule, if there is a new one, and do one piece of work."""
+        if capsule is not None:
+            self.translator.hear(capsule, now_s)
+        self.played = played = self.translator.played(now_s)
+        if played.mood in ("WAITING", "REST"):
+            return self._rest(now_s)
+        notes = self._commit(now_s, played.loudness)
+        if self._jumped(now_s, played.condition):
+            self._take_back(now_s)
+        if self.behind(now_s):
+            self._compose(played.condition)
+            self._begin(now_s)
+        return notes
+
+    def behind(self, now_s: float) -> bool:
+        """Whether there is something to compose."""
+        if self._origin_s is None:
+            return True
+        return self._origin_s + self._composer.horizon_s < now_s + COMMIT_S + AHEAD_S
+
+    def _compose(self, condition: Condition) -> None:
+        for event in self._composer.step(condition):
+            if isinstance(event, Tempo):
+                self._tempo.push(event)
+            else:
+                self._pending.append((event, condition))
+
+    def _begin(self, now_s: float) -> None:
+        """At the start, or after a rest: the first event composed is the first one heard."""
+        if self._origin_s is None and self._pending:
+            first_s = self._tempo.seconds(self._pending[0][0].onset_beats)
+            self._origin_s = now_s + COMMIT_S - first_s
+
+    def _commit(self, now_s: float, loudness: float) -> list[Timed]:
+        notes: list[Timed] = []
+        while self._origin_s is not None and self._pending:
+            event, _ = self._pending[0]
+            due_s = self._origin_s + self._tempo.seconds(event.onset_beats)
+            if due_s > now_s + COMMIT_S:
+                break
+            audible = isinstance(event, Note | Pedal)
+            if audible and due_s < now_s + LEAD_S:  # never catch up: the music moves back instead
+                self._origin_s += now_s + COMMIT_S - due_s
+                self._underruns += 1
+                continue
+            self._pending.popleft()
+            self._committed_beats = event.onset_beats
+            notes += self._timed(event, due_s, loudness)
+        return notes
+
+    def _timed(self, event: Event, due_s: float, loudness: float) -> list[Timed]:
+        if isinstance(event, Pedal):
+            return [TimedPedal(due_s, event.down)]
+        if not isinstance(event, Note) or loudness < INAUDIBLE:
+            return []
+        assert self._origin_s is not None
+        end_s = self._origin_s + self._tempo.seconds(event.onset_beats + event.duration_beats)
+        velocity = max(1, round(event.velocity * loudness))
+        return [TimedNote(due_s, max(end_s, due_s + LEAD_S), event.pitch, velocity)]
+
+    def _jumped(self, now_s: float, condition: Condition) -> bool:
+        if not self._pending or now_s < self._rewound_s + CALM_S:
+            return False
+        return distance(self._pending[0][1], condition) > JUMP
+
+    def _take_back(self, now_s: float) -> None:
+        """Forget what is composed but not committed."""
+        self._rewound_s = now_s
+        self._rewinds += 1
+        self._rewind(now_s)
+
+    def _rewind(self, now_s: float) -> None:
+        to_beats = nextafter(self._committed_beats, inf)
+        if self._origin_s is not None:
+            to_beats = max(to_beats, self._tempo.beats(now_s + COMMIT_S - self._origin_s))
+        self._composer.rewind(to_beats)
+        self._tempo.rewind(to_beats)
+        self._pending.clear()
+
+    def _rest(self, now_s: float) -> list[Timed]:
+        """Stop where the music is; the pedal comes up."""
+        if self._origin_s is None:
+            return []
+        self._rewind(now_s)
+        self._origin_s = None
+        return [TimedPedal(now_s + COMMIT_S, False)]
+
+
+def main(
+    seat: Seat, records: Connection, capsules_from: str, seed: int | None, style: Style
+) -> None:
+    """Run until told to leave; `capsules_from` is the source id of ear's stream."""
+    from capsule.emotion import CAPSULE_STREAM, CAPSULE_TYPE
+    from eeg.lsl import Newest, clock
+    from music.composer import Composer
+
+    mind = Mind(Composer.load(seed=seed), Translator(style))
+    newest = Newest(CAPSULE_STREAM, CAPSULE_TYPE, source_id=capsules_from)
+    epoch = seat.board.epoch
+    seat.tell("ready", "composer")
+    while not seat.over():
+        now_s = clock()
+        seat.beat(now_s)
+        taken = newest.take()
+        capsule = EmotionCapsule.from_vector(taken[1], time_s=taken[0]) if taken else None
+        for event in mind.step(now_s, capsule):
+            records.send_bytes(encode(event, epoch))  # waits while the pipe is full
+        show(mind, seat.board)
+        if not mind.behind(clock()):
+            time.sleep(IDLE_S)
+
+
+def show(mind: Mind, board: Board) -> None:
+    """Put what is played on the board."""
+    played = mind.played
+    if played is not None:
+        board.mood = MOODS.index(played.mood)
+        board.played[:] = played.condition.probabilities or (0.25,) * 4
+        board.strength = played.condition.strength
+    board.underruns, board.rewinds = mind.counts.underruns, mind.counts.rewinds
