@@ -1,0 +1,88 @@
+"""The KV cache: fixed tensors, in place, window-limited; append, rewind, save, restore, reset.
+
+One buffer of ``window + rewind + slack`` positions a layer. Keys are stored rotated to their absolute
+place, so they never need touching again. When the buffer is full its newest ``window + rewind``
+positions move to the front: one copy in ``slack`` steps, and what attention reads is always one
+contiguous slice without a mask.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class CacheState:
+    """All that a cache holds, as a value."""
+
+    position: int
+    keys: Tensor  # (layers, B, H, kept, D)
+    values: Tensor
+
+
+class KVCache:
+    """Keys and values of the last ``window`` positions for ``layers`` layers and a batch of ``B``.
+
+    Parameters
+    ----------
+    window : positions a query attends to, itself included
+    rewind : how many positions may be taken back
+    """
+
+    def __init__(
+        self, layers: int, batch: int, heads: int, head_dim: int, window: int, rewind: int
+    ) -> None:
+        self.window, self.rewind_limit = window, rewind
+        self.capacity = 2 * (window + rewind)
+        shape = (layers, batch, heads, self.capacity, head_dim)
+        self.keys, self.values = torch.zeros(shape), torch.zeros(shape)
+        self.reset()
+
+    def reset(self) -> None:
+        self.position = 0  # positions ever appended and not rewound
+        self._end = 0  # where the next one goes in the buffer
+
+    def append(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Put one position's (B, H, 1, D) in place; the last ``window`` keys and values, views.
+
+        ``advance`` moves on when every layer has done so.
+        """
+        self.keys[layer, :, :, self._end] = key[:, :, 0]
+        self.values[layer, :, :, self._end] = value[:, :, 0]
+        start = max(self._end + 1 - self.window, 0)
+        window = slice(start, self._end + 1)
+        return self.keys[layer, :, :, window], self.values[layer, :, :, window]
+
+    def advance(self) -> None:
+        self.position += 1
+        self._end += 1
+        if self._end == self.capacity:
+            keep = self.window + self.rewind_limit
+            for buffer in (self.keys, self.values):
+                buffer[:, :, :, :keep] = buffer[:, :, :, self.capacity - keep :].clone()
+            self._end = keep
+
+    def rewind(self, position: int) -> None:
+        """Forget everything from ``position`` on. ValueError if that is no longer possible."""
+        back = self.position - position
+        if back < 0 or back > self.rewind_limit or self._end - back < 0:
+            raise ValueError(
+                f"cannot rewind from position {self.position} to {position}: "
+                f"at most {self.rewind_limit} back"
+            )
+        self.position, self._end = position, self._end - back
+
+    def save(self) -> CacheState:
+        start = max(self._end - self.window - self.rewind_limit, 0)
+        kept = slice(start, self._end)
+        return CacheState(
+            self.position, self.keys[:, :, :, kept].clone(), self.values[:, :, :, kept].clone()
+        )
+
+    def restore(self, state: CacheState) -> None:
+        kept = state.keys.shape[3]
+        self.keys[:, :, :, :kept], self.values[:, :, :, :kept] = state.keys, state.values
+        self.position, self._end = state.position, kept

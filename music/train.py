@@ -1,0 +1,229 @@
+"""Train the CVAE-Transformer on prepared tokens. ``emocapsule train music`` runs this.
+
+On two CPU cores::
+
+    emocapsule prepare
+    emocapsule train music --depth 6 --minutes 75 --out runs/music
+
+It stops by the clock or by steps, writes a checkpoint every few minutes, and goes on from it when
+started again with the same ``--out``. Needs torch, numpy and safetensors only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from music import vocabulary as v
+from music.crops import Batch, CropConfig, Crops
+from music.dataset import load
+from music.model import Inputs, ModelConfig, MusicModel
+from music.objective import evaluate_terms
+from music.store import save_model
+
+EMA = 0.999
+FREE_BITS = 0.15  # nats a dimension and bar
+
+
+def faster_precision(threads: int) -> torch.dtype:
+    """bfloat16 where this CPU multiplies it faster than float32 (AMX), measured, else float32."""
+    speed = {}
+    torch.set_num_threads(threads)
+    for dtype in (torch.float32, torch.bfloat16):
+        a, b = torch.ones(2048, 512, dtype=dtype), torch.ones(512, 2048, dtype=dtype)
+        a @ b
+        start = time.perf_counter()
+        for _ in range(5):
+            a @ b
+        speed[dtype] = time.perf_counter() - start
+    return min(speed, key=lambda dtype: speed[dtype])
+
+
+class Schedule:
+    """Everything that changes with progress (0 to 1): learning rate, β and the share of EMOPIA."""
+
+    def __init__(self, peak_lr: float) -> None:
+        self.peak_lr = peak_lr
+
+    def learning_rate(self, progress: float, step: int) -> float:
+        return self.peak_lr * min((step + 1) / 200, 0.04 + 0.96 * math.cos(progress * math.pi / 2) ** 2)
+
+    def beta(self, progress: float) -> float:
+        """0 for a tenth, then cycles of half a ramp and half at the top, the last fifth held."""
+        if progress < 0.1:
+            return 0.0
+        if progress > 0.8:
+            return 0.5
+        cycle = (progress - 0.1) / 0.7 * 4 % 1.0
+        return 0.5 * min(2 * cycle, 1.0)
+
+    def labelled_share(self, progress: float) -> float:
+        """A quarter EMOPIA while the network learns piano, most of it at the end."""
+        return 0.25 if progress < 0.5 else 0.25 + 0.6 * min((progress - 0.5) / 0.2, 1.0)
+
+
+class Trainer:
+    """Model, averaged weights and optimiser; ``save`` and ``resume`` keep all three."""
+
+    def __init__(self, config: ModelConfig, lr: float, device: str) -> None:
+        torch.manual_seed(0)
+        self.model = MusicModel(config).to(device)
+        decay = [p for p in self.model.parameters() if p.ndim >= 2]
+        rest = [p for p in self.model.parameters() if p.ndim < 2]
+        groups = [{"params": decay, "weight_decay": 0.1}, {"params": rest, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.95))
+        self.average = {k: p.detach().clone() for k, p in self.model.state_dict().items()}
+        self.step, self.seconds, self.curve = 0, 0.0, list[dict[str, float]]()
+
+    def update(self, loss: torch.Tensor, lr: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.step += 1
+        keep = min(EMA, 1 - 1 / (self.step + 1))
+        for name, value in self.model.state_dict().items():
+            self.average[name].lerp_(value, 1 - keep)
+
+    def save(self, out: Path) -> None:
+        """``resume.safetensors`` (all there is) and the averaged model as it would ship."""
+        names = {id(p): n for n, p in self.model.named_parameters()}
+        tensors = {f"model.{k}": t for k, t in self.model.state_dict().items()}
+        tensors |= {f"average.{k}": t for k, t in self.average.items()}
+        for parameter, state in self.optimizer.state.items():
+            tensors |= {f"adam.{names[id(parameter)]}.{k}": t for k, t in state.items()}
+        meta = {"step": self.step, "seconds": self.seconds, "curve": self.curve}
+        save_file({k: t.contiguous() for k, t in tensors.items()}, out / "resume.part")
+        (out / "resume.part").replace(out / "resume.safetensors")
+        (out / "resume.json").write_text(json.dumps(meta))
+        averaged = MusicModel(self.model.config)
+        averaged.load_state_dict(self.average)
+        save_model(averaged, out, {"step": self.step, "training_seconds": round(self.seconds)})
+
+    def resume(self, out: Path) -> None:
+        tensors = load_file(out / "resume.safetensors")
+        meta = json.loads((out / "resume.json").read_text())
+        pick = {p: {k[len(p) + 1 :]: t for k, t in tensors.items() if k.startswith(p + ".")}
+                for p in ("model", "average", "adam")}
+        self.model.load_state_dict(pick["model"])
+        self.average = pick["average"]
+        for name, parameter in self.model.named_parameters():
+            state = {k.rpartition(".")[2]: t for k, t in pick["adam"].items()
+                     if k.rpartition(".")[0] == name}
+            if state:
+                self.optimizer.state[parameter] = state
+        self.step, self.seconds, self.curve = meta["step"], meta["seconds"], meta["curve"]
+
+
+def to_device(batch: Batch, device: str) -> Batch:
+    moved = Inputs(*(t.to(device) for t in batch.inputs))
+    return Batch(moved, batch.targets.to(device), batch.has_pedal.to(device))
+
+
+def train(args: argparse.Namespace) -> None:
+    torch.set_num_threads(args.threads)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    dtype = torch.bfloat16 if device == "cuda" else faster_precision(args.threads)
+    pieces = load(args.data)
+    splits = {s: [p for p in pieces if p.source.split == s] for s in ("train", "valid")}
+    config = ModelConfig(args.depth, window=args.window, latent=16, dropout=args.dropout)
+    crop_config = CropConfig(length=args.window * 3 // 2)
+    trainer = Trainer(config, args.lr, device)
+    args.out.mkdir(parents=True, exist_ok=True)
+    if (args.out / "resume.safetensors").exists():
+        trainer.resume(args.out)
+    crops = Crops(splits["train"], crop_config, seed=args.seed + trainer.step)
+    valid = [p for p in splits["valid"] if p.source.quadrant is not None]
+    held_out = Crops(valid, CropConfig(length=crop_config.length, null=0, splice=0, soften=0), 1)
+    fixed = [to_device(held_out.batch(args.batch, 1.0), device) for _ in range(args.valid_batches)]
+    size = sum(p.numel() for p in trainer.model.parameters())
+    _say(f"{size / 1e6:.2f} M parameters, {device} {dtype}, from step {trainer.step}")
+    schedule, started, kept_s = Schedule(args.lr), time.monotonic(), trainer.seconds
+    last_save = last_valid = started
+    while trainer.seconds < args.minutes * 60 and trainer.step < args.steps:
+        progress = max(trainer.seconds / (args.minutes * 60), trainer.step / args.steps)
+        batch = to_device(crops.batch(args.batch, schedule.labelled_share(progress)), device)
+        with torch.autocast(device, dtype=dtype, enabled=dtype != torch.float32):
+            terms = _terms(trainer.model, batch, trainer.step)
+        loss = terms.loss(schedule.beta(progress), FREE_BITS)
+        trainer.update(loss, schedule.learning_rate(progress, trainer.step))
+        now = time.monotonic()
+        trainer.seconds = kept_s + now - started
+        if trainer.step % 20 == 0:
+            _say(
+                f"step {trainer.step} {trainer.seconds:.0f} s  nll/token "
+                f"{terms.nll.item() / terms.tokens:.3f}  kl/bar {terms.kl.sum().item():.2f}"
+            )
+        if now - last_valid > args.valid_every or trainer.seconds >= args.minutes * 60:
+            trainer.curve.append(validate(trainer, fixed))
+            _say(json.dumps(trainer.curve[-1]))
+            last_valid = now
+        if now - last_save > args.save_every:
+            trainer.save(args.out)
+            last_save = now
+    trainer.save(args.out)
+
+
+def _terms(model: MusicModel, batch: Batch, step: int):  # type: ignore[no-untyped-def]
+    tokens, latent = batch.inputs.tokens, model.config.latent
+    noise = torch.randn(*tokens.shape, latent, device=tokens.device)
+    if step % 4:
+        return evaluate_terms(model, batch, noise)
+    prior_bars = (tokens == v.BAR) & (torch.rand(tokens.shape, device=tokens.device) < 0.4)
+    return evaluate_terms(model, batch, noise, torch.randn_like(noise), prior_bars)
+
+
+@torch.no_grad()
+def validate(trainer: Trainer, batches: list[Batch]) -> dict[str, float]:
+    """Averaged weights on fixed crops of songs never trained on: nats a token, and the latent's use."""
+    live = {k: p.clone() for k, p in trainer.model.state_dict().items()}
+    trainer.model.load_state_dict(trainer.average)
+    trainer.model.eval()
+    nll, tokens, kl = 0.0, 0, 0.0
+    for batch in batches:
+        zeros = torch.zeros(*batch.inputs.tokens.shape, trainer.model.config.latent)
+        terms = evaluate_terms(trainer.model, batch, zeros.to(batch.targets.device))
+        nll, tokens, kl = nll + float(terms.nll), tokens + terms.tokens, kl + terms.kl / len(batches)
+    trainer.model.load_state_dict(live)
+    trainer.model.train()
+    active = int((kl > 0.05).sum()) if isinstance(kl, torch.Tensor) else 0
+    return {
+        "step": trainer.step, "seconds": round(trainer.seconds), "active_dims": active,
+        "valid_nll_posterior": round(nll / tokens, 4), "kl_per_bar": round(float(sum(kl)), 3),
+    }
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="emocapsule train music", description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("data/music"), help="from `prepare`")
+    parser.add_argument("--out", type=Path, default=Path("runs/music"))
+    parser.add_argument("--depth", type=int, default=6, help="layers; width is 64 × (depth // 2 + 1)")
+    parser.add_argument("--window", type=int, default=320, help="tokens a note looks back on")
+    parser.add_argument("--dropout", type=float, default=0.1)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--lr", type=float, default=6e-4)
+    parser.add_argument("--minutes", type=float, default=75.0, help="stop by the clock")
+    parser.add_argument("--steps", type=int, default=10**9, help="or by steps")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--save-every", type=float, default=300.0, help="seconds")
+    parser.add_argument("--valid-every", type=float, default=300.0, help="seconds")
+    parser.add_argument("--valid-batches", type=int, default=4)
+    train(parser.parse_args(argv))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
