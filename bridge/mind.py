@@ -5,19 +5,23 @@ Three horizons, in beats until the last moment: *composed* (about `AHEAD_S` from
 emotion jumps, what is composed but not committed is taken back and composed anew.
 """
 
+from __future__ import annotations
+
 import time
 from collections import deque
 from dataclasses import dataclass
 from math import inf, nextafter
 from multiprocessing.connection import Connection
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bridge.board import MOODS, Board, Seat
 from bridge.translate import Played, Style, Translator, distance
 from bridge.wire import Timed, TimedNote, TimedPedal, encode
-from capsule.emotion import EmotionCapsule
 from music.condition import Condition
 from music.events import Event, Note, Pedal, Tempo, TempoMap
+
+if TYPE_CHECKING:
+    from capsule.emotion import EmotionCapsule
 
 AHEAD_S = 1.0  # composed beyond what is committed
 COMMIT_S = 0.125
@@ -162,7 +166,7 @@ def main(
     seat: Seat, records: Connection, capsules_from: str, seed: int | None, style: Style
 ) -> None:
     """Run until told to leave; `capsules_from` is the source id of ear's stream."""
-    from capsule.emotion import CAPSULE_STREAM, CAPSULE_TYPE
+    from capsule.emotion import CAPSULE_STREAM, CAPSULE_TYPE, EmotionCapsule
     from eeg.lsl import Newest, clock
     from music.composer import Composer
 

@@ -11,15 +11,20 @@ emotion stays available beside the played one.
 - Loss: a capsule that does not come is held, then glides to neutral, then the piano rests.
 """
 
+from __future__ import annotations
+
 import math
 from collections import deque
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bridge.errors import BridgeError
-from capsule.emotion import EmotionCapsule
 from music.condition import Condition
+
+if TYPE_CHECKING:
+    from capsule.emotion import EmotionCapsule
 
 HOLD_AFTER_S = 1.0  # no capsule for so long: held as it was
 GLIDE_AFTER_S = 5.0  # then to neutral, over GLIDE_S
@@ -39,7 +44,7 @@ class Style:
     """How feeling becomes playing; every number may be changed by the user."""
 
     settle_s: float = 1.5  # time constant of the smoothing
-    dead_band: float = 0.04  # of an axis
+    dead_band: float = 0.04  # of an axis, as played: so that noise moves nothing
     contrast: float = 1.0  # 0: the network's own range, 1: the wearer's range fills the plane
     most_gain: float = 6.0
     evidence_s: float = 60.0  # until the contrast is fully on
@@ -62,7 +67,8 @@ class Played:
 class TranslatorState:
     """Everything a `Translator` remembers."""
 
-    axes: tuple[float, float] | None
+    axes: tuple[float, float] | None  # smoothed
+    aim: tuple[float, float]  # with contrast
     odds: float
     trust: float
     heard_s: float
@@ -81,22 +87,22 @@ class Translator:
 
     def reset(self) -> None:
         """Forget the wearer; hand overrides stay."""
-        self.restore(TranslatorState(None, 0.0, 0.0, 0.0, -RETURN_S, (), None))
+        self.restore(TranslatorState(None, (0.0, 0.0), 0.0, 0.0, 0.0, -RETURN_S, (), None))
 
     def state(self) -> TranslatorState:
         """A copy of what is remembered."""
         return TranslatorState(
-            self._axes, self._odds, self._trust, self._heard_s, self._back_s,
+            self._axes, self._aim, self._odds, self._trust, self._heard_s, self._back_s,
             tuple(self._seen), self._capsule,
         )  # fmt: skip
 
     def restore(self, state: TranslatorState) -> None:
         """Go on from a copied state."""
-        self._axes, self._odds, self._trust = state.axes, state.odds, state.trust
+        self._axes, self._aim = state.axes, state.aim
+        self._odds, self._trust = state.odds, state.trust
         self._heard_s, self._back_s = state.heard_s, state.back_s
         self._seen = deque(state.seen)
         self._capsule = state.capsule
-        self._aim = self._stretched() if self._axes else (0.0, 0.0)
 
     def override(self, axis: str, value: float | None, share: float = 1.0) -> None:
         """Play `axis` ("valence" or "arousal") by hand: `value` in -1..1, None gives it back.
@@ -125,20 +131,22 @@ class Translator:
         share = 1.0 - math.exp(-step_s / self.style.settle_s)
         if self._axes is None:
             self._axes, share = honest, 1.0
-        self._axes = (
-            self._approach(self._axes[0], honest[0], share),
-            self._approach(self._axes[1], honest[1], share),
-        )
+        valence, arousal = self._axes
+        valence += share * (honest[0] - valence)
+        arousal += share * (honest[1] - arousal)
+        self._axes = (valence, arousal)
         odds = math.log(p[0] * p[2] / (p[1] * p[3]))
         self._odds += share * (odds - self._odds)
         trust = self.style.least_trust + (1 - self.style.least_trust) * capsule.confidence
         self._trust += share * (trust * capsule.quality - self._trust)
-        self._aim = self._stretched()
+        self._aim = self._settled(self._stretched())
 
-    def _approach(self, value: float, target: float, share: float) -> float:
-        if abs(target - value) < self.style.dead_band:
-            return value
-        return value + share * (target - value)
+    def _settled(self, aim: tuple[float, float]) -> tuple[float, float]:
+        """The new aim on each axis where it left the dead band round the old one."""
+        band = self.style.dead_band
+        pairs = zip(self._aim, aim, strict=True)
+        valence, arousal = (new if abs(new - old) > band else old for old, new in pairs)
+        return valence, arousal
 
     def _remember(self, axes: tuple[float, float], quality: float, now_s: float) -> None:
         if quality >= 0.5 and (not self._seen or now_s - self._seen[-1][0] >= 0.2):
