@@ -87,7 +87,7 @@ class Translator:
 
     def reset(self) -> None:
         """Forget the wearer; hand overrides stay."""
-        self.restore(TranslatorState(None, (0.0, 0.0), 0.0, 0.0, 0.0, -RETURN_S, (), None))
+        self.restore(TranslatorState(None, (0.0, 0.0), 0.0, 0.0, 0.0, -math.inf, (), None))
 
     def state(self) -> TranslatorState:
         """A copy of what is remembered."""
@@ -120,7 +120,7 @@ class Translator:
 
     def hear(self, capsule: EmotionCapsule, now_s: float) -> None:
         """A capsule has come."""
-        if self._capsule is None or now_s - self._heard_s > GLIDE_AFTER_S:
+        if self._capsule is not None and now_s - self._heard_s > GLIDE_AFTER_S:
             self._back_s = now_s
         step_s = min(max(now_s - self._heard_s, 0.0), 1.0) if self._capsule else 1.0
         self._heard_s = now_s

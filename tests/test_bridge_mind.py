@@ -1,0 +1,217 @@
+"""The pure core of mind on a fake clock, with a composer that plays one note a half beat."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from bridge.mind import AHEAD_S, COMMIT_S, LEAD_S, Mind
+from bridge.player import Player
+from bridge.translate import Style, Translator
+from bridge.wire import TimedNote, TimedPedal
+from music.events import Bar, Note, Pedal, Tempo, TempoMap
+
+CALM = (0.05, 0.05, 0.85, 0.05)
+WILD = (0.85, 0.05, 0.05, 0.05)
+STEP_S = 0.005
+
+
+class Metronome:
+    """Half a beat a step; its pitch is the quadrant it was told, so that notes tell their emotion.
+
+    It checks what mind owes a composer: never to rewind before what it has committed.
+    """
+
+    def __init__(self, bpm=120.0):
+        self.bpm = bpm
+        self.beats = 0.0
+        self.rewound = []
+
+    @property
+    def horizon_s(self):
+        return self.beats * 60.0 / self.bpm
+
+    def step(self, condition):
+        at = self.beats
+        self.beats += 0.5
+        events = [Tempo(at, self.bpm)] if at == 0 else []
+        events += [Bar(at)] if at % 4 == 0 else []
+        quadrant = int(np.argmax(condition.probabilities))
+        return [*events, Note(at, 0.45, 60 + quadrant, 64)]
+
+    def rewind(self, to_beats):
+        self.rewound.append(to_beats)
+        self.beats = np.ceil(to_beats * 2) / 2
+
+
+def capsule(probabilities):
+    return SimpleNamespace(probabilities=np.array(probabilities), confidence=1.0, quality=1.0)
+
+
+def new_mind(composer=None, settle_s=0.01):
+    return Mind(composer or Metronome(), Translator(Style(settle_s=settle_s, contrast=0.0)))
+
+
+def run(mind, until_s, feel=lambda now_s: CALM, start_s=0.0, stall=()):
+    """Step every 5 ms, a capsule every 250 ms unless `feel` gives None: [(when, timed event)]."""
+    out, tick = [], round(start_s / STEP_S)
+    while (now_s := tick * STEP_S) < until_s:
+        tick += 1
+        if any(begin <= now_s < end for begin, end in stall):
+            continue
+        felt = feel(now_s) if tick % 50 == 0 else None
+        out += [(now_s, event) for event in mind.step(now_s, capsule(felt) if felt else None)]
+    return out
+
+
+def notes(out):
+    return [event for _, event in out if isinstance(event, TimedNote)]
+
+
+def test_it_waits_for_the_first_capsule():
+    mind = new_mind()
+    assert run(mind, 5.0, feel=lambda now_s: None) == []
+    assert mind.played.mood == "WAITING"
+
+
+def test_notes_are_committed_in_time_and_on_time():
+    out = run(new_mind(), 20.0)
+    for now_s, event in out:
+        assert LEAD_S <= event.on_s - now_s <= COMMIT_S + 1e-9
+    gaps_s = np.diff([note.on_s for note in notes(out)])
+    np.testing.assert_allclose(gaps_s, 0.25, atol=1e-9)
+    assert notes(out)[0].on_s < 1.0
+
+
+def test_it_composes_about_a_second_ahead_and_no_further():
+    mind = new_mind()
+    run(mind, 10.0)
+    ahead_s = mind._origin_s + mind._composer.horizon_s - 10.0
+    assert COMMIT_S + AHEAD_S - 0.01 <= ahead_s <= COMMIT_S + AHEAD_S + 0.26
+
+
+def test_a_jump_of_the_emotion_takes_back_what_is_not_committed():
+    mind = new_mind()
+    out = run(mind, 20.0, feel=lambda now_s: CALM if now_s < 10.0 else WILD)
+    jump_s = 10.25 - STEP_S
+    assert mind.counts.rewinds == 1
+    assert mind.counts.underruns == 0
+    old = [note.on_s for note in notes(out) if note.pitch == 62]
+    new = [note.on_s for note in notes(out) if note.pitch == 60 and note.on_s > 5]
+    assert max(old) <= jump_s + COMMIT_S + 1e-9
+    assert min(new) <= jump_s + COMMIT_S + 0.26  # the next half beat
+    gaps_s = np.diff(sorted(note.on_s for note in notes(out)))
+    np.testing.assert_allclose(gaps_s, 0.25, atol=1e-9)
+
+
+def test_without_a_jump_nothing_is_taken_back():
+    mind = new_mind()
+    run(mind, 20.0, feel=lambda now_s: (0.05 + 0.001 * now_s, 0.05, 0.85 - 0.001 * now_s, 0.05))
+    assert mind.counts.rewinds == 0
+
+
+def test_a_rewind_never_reaches_what_is_committed():
+    mind = new_mind()
+    rng = np.random.default_rng(0)
+    committed = 0.0
+    for tick in range(4000):
+        felt = capsule(CALM if rng.random() < 0.5 else WILD) if tick % 50 == 0 else None
+        mind.step(tick * STEP_S, felt)
+        for to_beats in mind._composer.rewound:
+            assert to_beats > committed
+        mind._composer.rewound.clear()
+        committed = mind._committed_beats
+    assert mind.counts.rewinds > 10
+
+
+def test_after_a_stall_the_music_goes_on_where_it_was_and_nothing_catches_up():
+    mind = new_mind()
+    out = run(mind, 20.0, stall=[(10.0, 13.0)])
+    assert mind.counts.underruns == 1
+    for now_s, event in out:
+        assert event.on_s - now_s >= LEAD_S
+    onsets_s = sorted(note.on_s for note in notes(out))
+    gaps_s = np.diff(onsets_s)
+    assert (gaps_s > 0.24).all()
+    assert np.sum(gaps_s > 0.26) == 1
+
+
+def test_a_composer_that_is_too_slow_makes_the_music_wait():
+    class Slow(Metronome):
+        called = 0
+
+        def step(self, condition):
+            self.called += 1
+            return super().step(condition) if self.called % 100 == 0 else []
+
+    mind = new_mind(Slow())
+    out = run(mind, 20.0)
+    assert mind.counts.underruns > 10
+    assert (np.diff([note.on_s for note in notes(out)]) >= 0.25 - 1e-9).all()
+
+
+def test_a_lost_signal_fades_rests_and_returns():
+    mind = new_mind()
+    out = run(mind, 70.0, feel=lambda now_s: CALM if now_s < 10.0 or now_s > 60.0 else None)
+    onsets_s = np.array([note.on_s for note in notes(out)])
+    last_s = 9.995
+    assert not ((onsets_s > last_s + 30.2) & (onsets_s < 60.0)).any()
+    assert ((onsets_s > last_s + 20) & (onsets_s < last_s + 24)).any()
+    fading = [n.velocity for n in notes(out) if last_s + 25.2 < n.on_s < last_s + 30]
+    assert fading == sorted(fading, reverse=True)
+    assert fading[-1] < 16
+    assert (onsets_s > 60.0).any()
+    assert onsets_s[onsets_s > 60.0][0] < 60.6
+    resting = [event for _, event in out if isinstance(event, TimedPedal)]
+    assert [pedal.down for pedal in resting] == [False]
+    assert mind.counts.underruns == 0
+
+
+def test_changes_of_tempo_are_followed_to_the_second():
+    class Rubato(Metronome):
+        def __init__(self):
+            super().__init__()
+            self.map = TempoMap()
+
+        @property
+        def horizon_s(self):
+            return self.map.seconds(self.beats)
+
+        def step(self, condition):
+            at = self.beats
+            tempo = Tempo(at, 90.0 + 60.0 * (at % 3))
+            self.map.push(tempo)
+            self.beats += 0.5
+            return [tempo, Note(at, 0.5, 60, 64), Pedal(at, at % 1 == 0)]
+
+    composer = Rubato()
+    out = run(new_mind(composer), 20.0)
+    onsets_s = np.array([note.on_s for note in notes(out)])
+    expected_s = [composer.map.seconds(0.5 * n) for n in range(len(onsets_s))]
+    np.testing.assert_allclose(onsets_s - onsets_s[0], expected_s, atol=1e-9)
+    ends_s = np.array([note.off_s for note in notes(out)])
+    np.testing.assert_allclose(ends_s[:-1], onsets_s[1:], atol=1e-9)
+
+
+def test_the_same_course_gives_the_same_notes():
+    def feel(now_s):
+        return WILD if int(now_s) % 7 > 3 else CALM
+
+    assert run(new_mind(), 30.0, feel) == run(new_mind(), 30.0, feel)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_mind_and_player_together_leave_nothing_sounding(seed):
+    rng = np.random.default_rng(seed)
+    mind, player = new_mind(), Player()
+    for tick in range(6000):
+        now_s = tick * STEP_S
+        felt = capsule(rng.dirichlet([0.2] * 4)) if rng.random() < 0.02 else None
+        if not 10.0 < now_s < 10.7:
+            for event in mind.step(now_s, felt):
+                player.push(event, now_s)
+        player.due(now_s)
+    assert player.counts.late == 0
+    player.due(now_s + 10.0)
+    assert player.sounding() == []
+    assert player.counts.notes > 80
