@@ -1,0 +1,203 @@
+"""The command line: its words, and every failure as one sentence.
+
+Exit status: 0 on success, 1 with one sentence on failure, 2 on wrong use, 130 on Ctrl-C. What the
+commands do is in `bridge.commands`, imported only when one of them runs: `--help` is quick.
+"""
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+
+from bridge.errors import BridgeError
+from capsule.errors import CapsuleError
+from eeg.errors import EegError
+from music.errors import MusicError
+
+QUADRANTS = ("Q1", "Q2", "Q3", "Q4")
+DEBUG = "EMOCAPSULE_DEBUG"  # set it to see where an error came from
+PASSED_ON = ("prepare", "train", "bench")  # these programs read their own options
+SECONDS_A_DAY = 86_400.0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit status."""
+    parser = build_parser()
+    args, rest = parser.parse_known_args(argv)
+    if rest and args.command not in PASSED_ON:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if not os.environ.get(DEBUG):
+        warnings.simplefilter("ignore")  # libraries' advice to programmers
+    try:
+        return _run(args, rest)
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `emocapsule recognise ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (BridgeError, CapsuleError, EegError, MusicError) as problem:
+        return _fail(problem, str(problem))
+    except OSError as problem:
+        where = f"{problem.filename}: " if problem.filename else ""
+        return _fail(problem, f"{where}{problem.strerror or problem}.")
+    except Exception as problem:
+        text = f"{type(problem).__name__}: {problem}"
+        return _fail(problem, f"Unexpected {text} (set {DEBUG}=1 to see where).")
+
+
+def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
+    from bridge import commands
+
+    command: Callable[..., int] = getattr(commands, args.command)
+    if args.command in PASSED_ON:
+        return command(args, list(rest))
+    return command(args)
+
+
+def _fail(problem: BaseException, sentence: str) -> int:
+    if os.environ.get(DEBUG):
+        raise problem
+    print(f"emocapsule: {' '.join(sentence.split())}", file=sys.stderr)
+    return 1
+
+
+# ---------------------------------------------------------------------------- the words
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The words of every command."""
+    parser = argparse.ArgumentParser(
+        prog="emocapsule",
+        description="EEG in, piano out: what a person feels, played live.",
+        epilog="emocapsule COMMAND --help tells more of each.",
+        allow_abbrev=False,
+    )
+    version = metadata.version("emocapsule")
+    parser.add_argument("--version", action="version", version=f"emocapsule {version}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, told: str, add_help: bool = True) -> argparse.ArgumentParser:
+        sentence = told[0].upper() + told[1:] + "."
+        return commands.add_parser(
+            name, help=told, description=sentence, add_help=add_help, allow_abbrev=False
+        )
+
+    demo = command("demo", "play the sample recording through the whole wire")
+    _playing(demo)
+    devices = command("devices", "list LSL streams and MIDI ports")
+    devices.add_argument(
+        "--wait", type=_seconds, default=2.0, metavar="S", help="how long to look (default 2)"
+    )
+    live = command("live", "play what the wearer of a headset feels")
+    live.add_argument("--stream", metavar="NAME", help="the LSL stream (default: the first EEG)")
+    _wearing(live)
+    _playing(live)
+    live.add_argument(
+        "--no-page", dest="page", action="store_false", help="no web page (there is none yet)"
+    )
+    replay = command("replay", "play a recording, through the same wire as live")
+    _recording(replay)
+    replay.add_argument(
+        "--fast", action="store_true", help="as fast as the machine can, into files only"
+    )
+    _wearing(replay)
+    _playing(replay)
+    recognise = command("recognise", "tell the emotion in a recording, one JSON object a line")
+    _recording(recognise)
+    recognise.add_argument("--out", type=Path, metavar="FILE.jsonl", help="(default: the screen)")
+    recognise.add_argument("--plot", type=Path, metavar="FILE.png", help="draw its course")
+    recognise.add_argument(
+        "--routing", action="store_true", help="also tell which region and band voted for what"
+    )
+    _wearing(recognise)
+    _compose(command("compose", "compose piano music to an emotion"))
+    command("prepare", "turn MIDI data sets into what the music model learns from", add_help=False)
+    train = command("train", "train the music model or the capsule network", add_help=False)
+    train.add_argument("model", nargs="?", choices=("music", "capsule"))
+    command("bench", "measure speed and timing on this machine", add_help=False)
+    return parser
+
+
+def _compose(compose: argparse.ArgumentParser) -> None:
+    emotion = compose.add_mutually_exclusive_group(required=True)
+    emotion.add_argument("--capsule", type=Path, metavar="FILE", help="a saved emotion capsule")
+    emotion.add_argument("--quadrant", choices=QUADRANTS, help="one of the four emotions")
+    emotion.add_argument(
+        "--mix", type=_mix, metavar="P1,P2,P3,P4", help="a mixture of the four, summing to 1"
+    )
+    compose.add_argument("--seconds", type=_seconds, default=30.0, metavar="S")
+    compose.add_argument("--seed", type=_count, default=0, metavar="N")
+    compose.add_argument(
+        "--strength", type=_strength, default=3.0, metavar="G",
+        help="how strongly to follow the emotion: 0 not, 1 as learned, more exaggerates "
+        "(default 3)",
+    )  # fmt: skip
+    compose.add_argument("--out", type=Path, required=True, metavar="FILE.mid")
+    compose.add_argument("--wav", type=Path, metavar="FILE.wav", help="and its sound")
+
+
+def _recording(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "file", type=Path, metavar="FILE",
+        help="EDF, BDF, GDF, FIF, BrainVision, EEGLAB, XDF, or a Muse or OpenBCI text file",
+    )  # fmt: skip
+
+
+def _wearing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--profile", type=Path, metavar="FILE", help="the wearer's own profile")
+    parser.add_argument(
+        "--rest", type=_seconds, default=60.0, metavar="S",
+        help="the first S seconds are the wearer at rest (default 60)",
+    )  # fmt: skip
+
+
+def _playing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--port", metavar="NAME",
+        help='part of the name of a MIDI port, "none", or "synth" for the loudspeaker '
+        "(default: a virtual port, emocapsule:notes)",
+    )  # fmt: skip
+    parser.add_argument("--duration", type=_seconds, metavar="S", help="stop after S seconds")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="the session folder (default: a new one)"
+    )
+    parser.add_argument("--seed", type=_count, default=0, metavar="N", help="of the music")
+
+
+def _number(text: str, low: float, high: float, what: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not low <= number <= high:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+    return number
+
+
+def _seconds(text: str) -> float:
+    return _number(text, 0.0, SECONDS_A_DAY, "a number of seconds within a day")
+
+
+def _strength(text: str) -> float:
+    return _number(text, 0.0, 20.0, "a number from 0 to 20")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or len(text) > 18:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
+    return int(text)
+
+
+def _mix(text: str) -> tuple[float, ...]:
+    shares = [_number(share, 0.0, 1.0, "a probability") for share in text.split(",")]
+    if len(shares) != 4 or abs(sum(shares) - 1.0) > 1e-3:
+        raise argparse.ArgumentTypeError(f"{text!r} is not four probabilities that sum to 1")
+    return tuple(shares)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,216 @@
+"""What each command of the command line does; heavy imports happen inside the one that needs them.
+
+What a person reads while it works goes to the error stream, results to the output stream.
+"""
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bridge.errors import BridgeError
+
+if TYPE_CHECKING:
+    from capsule.emotion import EmotionCapsule
+    from music.condition import Condition
+    from music.events import Event
+
+Item = TypeVar("Item")
+CHUNK = 256  # samples at a time from a recording
+
+
+def recognise(args: argparse.Namespace) -> int:
+    """The emotion in a recording, one JSON object a line."""
+    lines: list[dict[str, Any]] = []
+    out = _writable(args.out) if args.out else sys.stdout
+    try:
+        for capsule in _capsules(args):
+            line = told(capsule, routing=args.routing)
+            print(json.dumps(line, allow_nan=False), file=out)
+            lines.append(line)
+    finally:
+        if args.out:
+            out.close()
+    if args.plot:
+        from bridge import picture
+
+        picture.draw(args.plot, picture.trace_of(lines, 0.0), title=args.file.name)
+    for path in (args.out, args.plot):
+        if path:
+            _say(f"Written: {path}")
+    return 0
+
+
+def told(capsule: "EmotionCapsule", routing: bool = False) -> dict[str, Any]:
+    """What `recognise` writes of a capsule."""
+    line: dict[str, Any] = {
+        "time_s": round(capsule.time_s, 6),
+        "probabilities": [round(float(one), 6) for one in capsule.probabilities],
+        "valence": round(capsule.valence, 6),
+        "arousal": round(capsule.arousal, 6),
+        "confidence": round(capsule.confidence, 6),
+        "quality": round(capsule.quality, 6),
+    }
+    if routing:
+        from eeg.montage import BANDS, REGIONS
+
+        line["routing"] = {
+            region: {
+                band.name: [round(float(one), 4) for one in capsule.routing[row][column]]
+                for column, band in enumerate(BANDS)
+            }
+            for row, region in enumerate(REGIONS)
+        }
+    return line
+
+
+def _capsules(args: argparse.Namespace) -> Iterator["EmotionCapsule"]:
+    from capsule.recogniser import Recogniser
+    from eeg.frontend import FrontEnd
+    from eeg.recording import read_recording
+
+    recording = read_recording(args.file)
+    for note in recording.notes:
+        _say(note)
+    front_end = FrontEnd(recording.signal)
+    recogniser = Recogniser.load(front_end.montage, rest_s=args.rest, profile=args.profile)
+    count = 0
+    chunks = -(-len(recording.times_s) // CHUNK)
+    for chunk in _progress(recording.chunks(CHUNK), "Recognising", chunks):
+        for features in front_end.push(chunk):
+            for capsule in recogniser.push(features):
+                count += 1
+                yield capsule
+    for features in front_end.flush():
+        for capsule in recogniser.push(features):
+            count += 1
+            yield capsule
+    if not count:
+        raise BridgeError(
+            f"{args.file} holds no two seconds of EEG without a gap; give a longer recording."
+        )
+
+
+def compose(args: argparse.Namespace) -> int:
+    """Music to one emotion, into a file."""
+    from music.composer import Composer
+    from music.midi import write_midi
+
+    condition, name = _condition(args)
+    composer = Composer.load(args.seed)
+    events: list[Event] = []
+    with _bar("Composing", args.seconds) as advance:
+        while composer.horizon_s < args.seconds:
+            events += composer.step(condition)
+            advance(composer.horizon_s)
+    events = _until(events, args.seconds)
+    write_midi(args.out, events, markers=[(0.0, name)])
+    _say(f"Written: {args.out}")
+    if args.wav:
+        from music.render import render_wav
+
+        render_wav(events, args.wav)
+        _say(f"Written: {args.wav}")
+    return 0
+
+
+def _condition(args: argparse.Namespace) -> tuple["Condition", str]:
+    """What to compose to, and a name for it."""
+    from music.condition import Condition
+
+    if args.capsule:
+        from capsule.emotion import EmotionCapsule
+
+        capsule = EmotionCapsule.load(args.capsule)
+        first, second, third, fourth = (float(one) for one in capsule.probabilities)
+        name = args.capsule.name
+    elif args.quadrant:
+        first, second, third, fourth = (float(args.quadrant == f"Q{n}") for n in (1, 2, 3, 4))
+        name = args.quadrant
+    else:
+        first, second, third, fourth = args.mix
+        name = "mix " + " ".join(f"{one:.2f}" for one in args.mix)
+    total = first + second + third + fourth
+    mixture = (first / total, second / total, third / total, fourth / total)
+    return Condition(mixture, args.strength), name
+
+
+def _until(events: Sequence["Event"], end_s: float) -> list["Event"]:
+    """The events that begin before `end_s`."""
+    from music.midi import tempo_map_of
+
+    end_beats = tempo_map_of(events).beats(end_s)
+    return [event for event in events if event.onset_beats < end_beats]
+
+
+def prepare(_: argparse.Namespace, rest: Sequence[str]) -> int:
+    """Data for the music model."""
+    from music import dataset
+
+    return _status(dataset.main(list(rest)))
+
+
+def train(args: argparse.Namespace, rest: Sequence[str]) -> int:
+    """Train the model that is named."""
+    if args.model == "music":
+        from music import train as music_training
+
+        return _status(music_training.main(list(rest)))
+    if args.model == "capsule":
+        from capsule import train as capsule_training
+
+        return _status(capsule_training.main(list(rest)))
+    print("usage: emocapsule train {music,capsule} [options]; each has its own --help")
+    return 0 if {"-h", "--help"} & set(rest) else 2
+
+
+def bench(_: argparse.Namespace, rest: Sequence[str]) -> int:
+    """Measure."""
+    from bridge import bench as benchmarks
+
+    return _status(benchmarks.main(list(rest)))
+
+
+def _status(status: int | None) -> int:
+    return status or 0
+
+
+# ---------------------------------------------------------------------------- telling
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def _writable(path: Path) -> Any:
+    try:
+        return path.open("w", encoding="utf-8", newline="\n")
+    except OSError as problem:
+        raise BridgeError(
+            f"{path} cannot be written ({problem.strerror}); choose another folder."
+        ) from problem
+
+
+def _progress(items: Iterable[Item], told: str, total: int) -> Iterable[Item]:
+    """The items, with a bar on the error stream where a person watches."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    watched = console.is_terminal
+    return track(items, told, total, console=console, transient=True, disable=not watched)
+
+
+@contextlib.contextmanager
+def _bar(told: str, total: float) -> Iterator[Callable[[float], None]]:
+    """A bar to be told how far the work is."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(told, total=total)
+        yield lambda done: progress.update(task, completed=min(done, total))
