@@ -61,7 +61,8 @@ def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
 def _fail(problem: BaseException, sentence: str) -> int:
     if os.environ.get(DEBUG):
         raise problem
-    print(f"emocapsule: {' '.join(sentence.split())}", file=sys.stderr)
+    words = " ".join(sentence.split())
+    print(f"emocapsule: {words}{'' if words.endswith('.') else '.'}", file=sys.stderr)
     return 1
 
 

@@ -68,7 +68,6 @@ def told(capsule: "EmotionCapsule", routing: bool = False) -> dict[str, Any]:
 
 
 def _capsules(args: argparse.Namespace) -> Iterator["EmotionCapsule"]:
-    from capsule.recogniser import Recogniser
     from eeg.frontend import FrontEnd
     from eeg.recording import read_recording
 
@@ -76,6 +75,8 @@ def _capsules(args: argparse.Namespace) -> Iterator["EmotionCapsule"]:
     for note in recording.notes:
         _say(note)
     front_end = FrontEnd(recording.signal)
+    from capsule.recogniser import Recogniser  # seconds: only once there is something to recognise
+
     recogniser = Recogniser.load(front_end.montage, rest_s=args.rest, profile=args.profile)
     count = 0
     chunks = -(-len(recording.times_s) // CHUNK)
