@@ -1,0 +1,229 @@
+"""The wearer's own rest as the measure: features into z-scores and their recent mean, causally.
+
+People, headsets and electrode contacts differ far more than states of one person do. So each
+region-band entropy is measured against the wearer's rest, z = (x - mean) / (std + 0.1), from the
+first `rest_s` seconds. Until these are over, robust running statistics (median and MAD) serve.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capsule.errors import CapsuleError
+from eeg.frontend import Features
+from eeg.montage import BANDS, REGIONS
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+SHAPE = (len(REGIONS), len(BANDS))
+REST_S = 60.0
+WINDOW_S = 2.0  # the first window starts this long before its end
+CONTEXT_S = 4.0  # time constant of the recent mean
+RUNNING_S = 120.0  # memory of the running statistics where no rest is told
+LEAST_WINDOWS = 32  # of a region, for a baseline; 8 s of windows at the usual hop
+SPREAD_FLOOR = 0.1  # nats
+LEAST_RUNNING = 8  # windows before running statistics say anything
+PROFILE_FORMAT = "emocapsule profile 1"
+
+
+@dataclass(frozen=True)
+class Rest:
+    """Statistics of a wearer's rest, per region and band. `known` is False where there are none."""
+
+    mean: Floats  # (regions, bands) nats
+    std: Floats  # (regions, bands) nats
+    known: Bools  # (regions,)
+
+    def z(self, entropy: Floats) -> Floats:
+        """Entropy (regions, bands) against this rest."""
+        score: Floats = (entropy - self.mean) / (self.std + SPREAD_FLOOR)
+        return score
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A wearer's rest, kept for later: bound to the channels and the model it was measured with."""
+
+    channels: tuple[str, ...]
+    model: str
+    rest: Rest
+
+    def save(self, path: str | Path) -> None:
+        """Write as JSON."""
+        rest = {name: np.asarray(value).tolist() for name, value in asdict(self.rest).items()}
+        told = {"format": PROFILE_FORMAT, "channels": self.channels, "model": self.model, **rest}
+        try:
+            Path(path).write_text(json.dumps(told) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise CapsuleError(f"{path} cannot be written: {error.strerror}") from error
+
+    @classmethod
+    def load(cls, path: str | Path) -> Profile:
+        """Read a saved profile. CapsuleError names the file and what is wrong with it."""
+        try:
+            told = json.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise CapsuleError(f"the profile {path} cannot be read: {error.strerror}") from error
+        except (ValueError, RecursionError) as error:
+            raise CapsuleError(
+                f"the profile {path} is damaged (it is no JSON): make it anew"
+            ) from error
+        if not isinstance(told, dict) or told.get("format") != PROFILE_FORMAT:
+            raise CapsuleError(f'{path} is no profile: "format": "{PROFILE_FORMAT}" was expected')
+        try:
+            return cls(tuple(map(str, told["channels"])), str(told["model"]), _rest(told))
+        except (KeyError, TypeError, ValueError) as error:
+            raise CapsuleError(f"the profile {path} is damaged ({error}): make it anew") from error
+
+
+def _rest(told: dict[str, Any]) -> Rest:
+    mean, std = (np.array(told[name], dtype=np.float64) for name in ("mean", "std"))
+    known = np.array(told["known"])
+    if mean.shape != SHAPE or std.shape != SHAPE or known.shape != SHAPE[:1]:
+        raise ValueError(f"statistics must be {SHAPE[0]} regions x {SHAPE[1]} bands")
+    if known.dtype != bool or not np.isfinite([mean, std]).all() or std.min() < 0:
+        raise ValueError("statistics must be finite numbers")
+    return Rest(mean, std, known)
+
+
+def rest_of(entropy: Floats, present: Bools) -> Rest:
+    """Mean and std over windows (W, regions, bands), each region over those where it is present."""
+    count = present.sum(0)  # (regions,)
+    seen = present[..., None]
+    share = np.maximum(count, 1)[:, None]
+    mean = np.where(seen, entropy, 0.0).sum(0) / share
+    variance = (np.where(seen, entropy - mean, 0.0) ** 2).sum(0) / share
+    return Rest(mean, np.sqrt(variance), count >= LEAST_WINDOWS)
+
+
+def running_rest(entropy: Floats, present: Bools) -> Rest:
+    """Like `rest_of`, by median and MAD: a few windows of movement do not spoil it."""
+    known = present.sum(0) >= LEAST_RUNNING
+    median, mad = np.zeros(SHAPE), np.zeros(SHAPE)
+    for region in np.flatnonzero(known):
+        kept = entropy[present[:, region], region]  # (windows, bands)
+        median[region] = np.median(kept, axis=0)
+        mad[region] = 1.4826 * np.median(np.abs(kept - median[region]), axis=0)
+    return Rest(median, mad, known)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One window as the network sees it, and what the doubt gate asks about."""
+
+    inputs: NDArray[np.float32]  # (regions, bands, 2): z and its recent mean
+    present: Bools  # (regions, bands)
+    profile: Floats  # (regions, bands) recent mean of the entropy itself, nats
+    rested: bool  # measured against a complete rest
+
+
+@dataclass(frozen=True)
+class BaselineState:
+    """Everything that a `Baseline` remembers."""
+
+    rest: Rest | None
+    end_s: float | None
+    seen: tuple[tuple[float, Floats, Bools], ...]
+    level: Floats  # (regions, bands) recent mean of entropy, times its weight
+    weight: Floats  # (regions,)
+    last_s: float | None
+
+
+class Baseline:
+    """Features in, z-scores out; learns the rest on its way unless it is given.
+
+    Parameters
+    ----------
+    rest_s: length of the wearer's rest at the beginning. 0: never at rest, so running statistics
+        over the last RUNNING_S seconds serve for ever.
+    rest: a rest that is known already; then `rest_s` plays no part.
+
+    The rest ends `rest_s` seconds after the first sample, by the clock, whatever was lost
+    meanwhile; if then not one region has LEAST_WINDOWS good windows, as soon as one has.
+    """
+
+    def __init__(self, rest_s: float = REST_S, rest: Rest | None = None) -> None:
+        self._rest_s, self._given = rest_s, rest
+        self.reset()
+
+    @property
+    def rest(self) -> Rest | None:
+        """The rest once it is complete."""
+        return self._rest
+
+    def reset(self) -> None:
+        """As new; a rest that was given stays."""
+        self._rest = self._given
+        self._end_s: float | None = None
+        self._seen: deque[tuple[float, Floats, Bools]] = deque()
+        self._forget_context()
+
+    def state(self) -> BaselineState:
+        """A copy of what is remembered."""
+        return BaselineState(
+            self._rest, self._end_s, tuple(self._seen),
+            self._level.copy(), self._weight.copy(), self._last_s,
+        )  # fmt: skip
+
+    def restore(self, state: BaselineState) -> None:
+        """Go on from a copied state."""
+        self._rest, self._end_s, self._seen = state.rest, state.end_s, deque(state.seen)
+        self._level, self._weight = state.level.copy(), state.weight.copy()
+        self._last_s = state.last_s
+
+    def push(self, features: Features) -> Prepared:
+        """One window against the rest, or against what has been seen so far."""
+        if features.gap:
+            self._forget_context()
+        entropy = features.entropy.astype(np.float64)
+        self._recall(entropy, features.present, features.end_s)
+        rested = self._rest is not None or self._learn(features, entropy)
+        rest = self._rest if self._rest is not None else self._taken(running_rest)
+        level = self._level / np.maximum(self._weight, 1e-12)[:, None]
+        present = (features.present & rest.known)[:, None] & features.band_valid
+        inputs = np.stack([rest.z(entropy), rest.z(level)], axis=-1)
+        inputs = np.where(present[..., None], inputs, 0.0).astype(np.float32)
+        return Prepared(inputs, present, level, rested)
+
+    def _learn(self, features: Features, entropy: Floats) -> bool:
+        """Whether the rest is over with this window, which else is added to it."""
+        if self._end_s is None:
+            self._end_s = features.end_s - WINDOW_S + self._rest_s
+        if self._rest_s > 0 and features.end_s > self._end_s + 1e-6:
+            rest = self._taken(rest_of)
+            if rest.known.any():
+                self._rest = rest
+                self._seen.clear()
+                return True
+        self._seen.append((features.end_s, entropy, features.present.copy()))
+        while self._seen[0][0] < features.end_s - max(self._rest_s, RUNNING_S):
+            self._seen.popleft()
+        return False
+
+    def _taken(self, statistics: Callable[[Floats, Bools], Rest]) -> Rest:
+        if not self._seen:
+            return Rest(np.zeros(SHAPE), np.zeros(SHAPE), np.zeros(SHAPE[0], dtype=bool))
+        _, entropy, present = zip(*self._seen, strict=True)
+        return statistics(np.stack(entropy), np.stack(present))
+
+    def _forget_context(self) -> None:
+        self._level, self._weight = np.zeros(SHAPE), np.zeros(SHAPE[0])
+        self._last_s: float | None = None
+
+    def _recall(self, entropy: Floats, present: Bools, end_s: float) -> None:
+        """Fold a window into the recent mean (exponential, corrected for its short start)."""
+        step_s = end_s - self._last_s if self._last_s is not None else CONTEXT_S
+        share = 1.0 - np.exp(-max(step_s, 0.0) / CONTEXT_S)
+        part = np.where(present, share, 0.0)[:, None]
+        self._level = (1.0 - part) * self._level + part * entropy
+        self._weight = (1.0 - part[:, 0]) * self._weight + part[:, 0]
+        self._last_s = end_s

@@ -1,0 +1,247 @@
+"""The capsule network: region-band features in, routing shares and quadrant probabilities out.
+
+    features (N, regions, bands, 2) --encoder--> primary capsules u_i --W_ij--> votes --routing-->
+    class capsules v_j, coupling c_ij --> shares s_j --> p = softmax(kappa * log s / temperature)
+
+A primary capsule is one scalp region in one band ("frontal-left alpha"). Routing by agreement is
+Sabour, Frosst and Hinton 2017 ("Dynamic routing between capsules"), equations 1 to 3; self-attention
+routing is Mazzia, Salvetti and Chiaberge 2021 ("Efficient-CapsNet"). Several members with their own
+weights run side by side in one tensor and vote together: the coupling of the whole is the mean of
+the members' couplings weighted by the length of their primary capsules, so the definition of a share
+holds for the whole exactly as it does for one member.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+Routing = Literal["dynamic", "attention", "uniform"]
+
+CLASSES = 4
+FEATURES = 2  # of a region-band: the window's z-score and its recent mean
+CLIP = 8.0  # z-scores beyond this say nothing more
+EPSILON = 1e-6
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The size of a network; saved beside its weights."""
+
+    regions: tuple[str, ...]
+    bands: tuple[str, ...]
+    routing: Routing = "dynamic"
+    iterations: int = 3
+    members: int = 4
+    hidden: int = 16
+    primary_size: int = 8
+    class_size: int = 8
+
+    @property
+    def capsules(self) -> int:
+        """Number of primary capsules, regions x bands."""
+        return len(self.regions) * len(self.bands)
+
+
+@dataclass(frozen=True)
+class LossTerms:
+    """Weights of what is added to -log of the probability of the compatible quadrants."""
+
+    smoothing: float = 0.02
+    indecision: float = 0.1
+    margin: float = 0.2
+    reconstruction: float = 0.01
+
+
+@dataclass(frozen=True)
+class Votes:
+    """What a forward pass gives. E members, N windows, I primary capsules, D pose size."""
+
+    coupling: Tensor  # (E, N, I, 4), sums to 1 over classes where present, 0 where absent
+    activity: Tensor  # (E, N, I), length of the primary capsules, 0 where absent
+    pose: Tensor  # (E, N, 4, D)
+    lengths: Tensor  # (E, N, 4)
+    shares: Tensor  # (E, N, 4), sums to 1
+    logits: Tensor  # (E, N, 4), kappa * log shares (uniform routing: kappa * lengths)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The members' votes taken together. Temperature is not applied."""
+
+    shares: Tensor  # (N, 4)
+    coupling: Tensor  # (N, I, 4)
+    pose: Tensor  # (N, 4, E * D), its norm is the length
+    lengths: Tensor  # (N, 4)
+    logits: Tensor  # (N, 4)
+
+
+def squash(s: Tensor) -> Tensor:
+    """Sabour 2017, equation 1: keeps the direction, brings the length into [0, 1)."""
+    squared = (s * s).sum(-1, keepdim=True)
+    return s * (torch.sqrt(squared + EPSILON) / (1.0 + squared))
+
+
+def _gather(coupling: Tensor, votes: Tensor) -> Tensor:
+    """Class capsules v_j (E, N, 4, D): the squashed sum of what is sent there (equations 2, 1)."""
+    return squash((coupling.unsqueeze(-2) @ votes).squeeze(-2))
+
+
+def _agreement(votes: Tensor, pose: Tensor) -> Tensor:
+    """Scalar products of votes (E, N, 4, I, D) with class capsules (E, N, 4, D): (E, N, 4, I)."""
+    return (votes @ pose.unsqueeze(-1)).squeeze(-1)
+
+
+def routing_shares(activity: Tensor, coupling: Tensor) -> Tensor:
+    """s_j = sum_i a_i c_ij / sum_i a_i over the last two axes (I, 4); a quarter each if no a_i."""
+    weighted = (activity.unsqueeze(-1) * coupling).sum(-2)
+    return (weighted + EPSILON / CLASSES) / (activity.sum(-1, keepdim=True) + EPSILON)
+
+
+def read_out(logits: Tensor, temperature: float | Tensor = 1.0) -> Tensor:
+    """p = softmax(kappa * log s / temperature), the logits being kappa * log s."""
+    return torch.softmax(logits / temperature, dim=-1)
+
+
+def gate(probabilities: Tensor, trust: Tensor) -> Tensor:
+    """p <- w p + (1 - w) / 4, with w = `trust` (N,) in [0, 1]."""
+    w = trust.unsqueeze(-1)
+    return w * probabilities + (1.0 - w) / CLASSES
+
+
+class CapsuleNetwork(nn.Module):
+    """Masked capsule network over named region-band primary capsules.
+
+    Parameters
+    ----------
+    config: sizes and kind of routing.
+    seed: of the initial weights; every member starts elsewhere.
+    """
+
+    def __init__(self, config: NetworkConfig, seed: int = 0) -> None:
+        super().__init__()
+        self.config = config
+        rng = torch.Generator().manual_seed(seed)
+        e, i, b = config.members, config.capsules, len(config.bands)
+        h, d, k = config.hidden, config.primary_size, config.class_size
+
+        def normal(*shape: int, scale: float) -> nn.Parameter:
+            return nn.Parameter(torch.randn(shape, generator=rng) * scale)
+
+        self.encoder_in = normal(e, b, FEATURES, h, scale=0.5)  # one small encoder a band
+        self.encoder_bias = normal(e, i, h, scale=0.3)  # tells the capsule which region it is
+        self.encoder_out = normal(e, b, h, d, scale=h**-0.5)
+        self.vote = normal(e, i, d, CLASSES * k, scale=0.3 * d**-0.5)
+        self.prior = nn.Parameter(torch.zeros(e, CLASSES, i))  # log prior b_ij before routing
+        self.log_kappa = nn.Parameter(torch.full((e,), 2.0))
+        self.decoder_in = normal(e, CLASSES * k, 24, scale=(CLASSES * k) ** -0.5)
+        self.decoder_out = normal(e, 24, i * FEATURES, scale=24**-0.5)
+
+    def forward(self, features: Tensor, present: Tensor) -> Votes:
+        """Route `features` (N, I, 2) of which `present` (N, I) are real.
+
+        Absent features are never looked at: whatever stands there changes nothing.
+        """
+        x = torch.where(present.unsqueeze(-1), features, 0.0).clamp(-CLIP, CLIP)
+        primary = self._primary(x, present)  # (E, N, I, d)
+        activity = torch.where(present, torch.sqrt((primary * primary).sum(-1) + EPSILON**2), 0.0)
+        coupling, pose = self._route(self._votes(primary), present)
+        lengths = torch.sqrt((pose * pose).sum(-1) + EPSILON**2)  # (E, N, 4)
+        shares = routing_shares(activity, coupling)
+        evidence = lengths if self.config.routing == "uniform" else torch.log(shares)
+        logits = self.log_kappa.exp()[:, None, None] * evidence
+        return Votes(coupling, activity, pose, lengths, shares, logits)
+
+    def _primary(self, x: Tensor, present: Tensor) -> Tensor:
+        """Primary capsules (E, N, I, d): features through their band's encoder, squashed."""
+        n = x.shape[0]
+        r, b = len(self.config.regions), len(self.config.bands)
+        e, h, d = self.config.members, self.config.hidden, self.config.primary_size
+        by_band = x.view(n * r, b, FEATURES).transpose(0, 1)  # (b, N*R, 2)
+        inner = by_band.unsqueeze(0) @ self.encoder_in  # (E, b, N*R, h)
+        inner = inner.view(e, b, n, r, h).permute(0, 2, 3, 1, 4).reshape(e, n, r * b, h)
+        inner = torch.tanh(inner + self.encoder_bias.unsqueeze(1))
+        outer = inner.view(e, n * r, b, h).transpose(1, 2) @ self.encoder_out  # (E, b, N*R, d)
+        primary = outer.view(e, b, n, r, d).permute(0, 2, 3, 1, 4).reshape(e, n, r * b, d)
+        return squash(primary) * present.unsqueeze(-1)
+
+    def _votes(self, primary: Tensor) -> Tensor:
+        """Votes W_ij u_i (E, N, 4, I, D); zero where the primary capsule is absent."""
+        e, n, i, _ = primary.shape
+        flat = primary.transpose(1, 2) @ self.vote  # (E, I, N, 4 * D)
+        return flat.view(e, i, n, CLASSES, self.config.class_size).permute(0, 2, 3, 1, 4)
+
+    def _route(self, votes: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+        """Coupling (E, N, I, 4) and class capsules (E, N, 4, D) from votes (E, N, 4, I, D)."""
+        votes = votes.contiguous()
+        mask = present.unsqueeze(1)  # (N, 1, I)
+        logits = self.prior.unsqueeze(1)  # (E, 1, 4, I)
+        if self.config.routing == "uniform":
+            coupling = (mask / CLASSES).expand(votes.shape[:-1])
+            return coupling.transpose(-1, -2), _gather(coupling, votes)
+        if self.config.routing == "attention":
+            agreement = _agreement(votes, votes.sum(-2)) / self.config.class_size**0.5
+            coupling = torch.softmax(logits + agreement, -2) * mask
+            return coupling.transpose(-1, -2), _gather(coupling, votes)
+        for step in range(self.config.iterations):
+            coupling = torch.softmax(logits, -2) * mask  # equation 3
+            pose = _gather(coupling.expand(votes.shape[:-1]), votes)
+            if step < self.config.iterations - 1:
+                logits = logits + _agreement(votes, pose)
+        return coupling.transpose(-1, -2), pose
+
+    def read(self, features: Tensor, present: Tensor) -> Reading:
+        """All members' votes taken together, by the same definition of coupling and shares."""
+        votes = self(features, present)
+        activity = votes.activity.sum(0)  # (N, I)
+        mass = (votes.activity.unsqueeze(-1) * votes.coupling).sum(0)  # (N, I, 4)
+        coupling = mass / (activity.unsqueeze(-1) + EPSILON**2)
+        shares = routing_shares(activity, coupling)
+        members, n, _, size = votes.pose.shape
+        pose = votes.pose.permute(1, 2, 0, 3).reshape(n, CLASSES, members * size) / members**0.5
+        lengths = torch.linalg.vector_norm(pose, dim=-1)
+        evidence = lengths if self.config.routing == "uniform" else torch.log(shares)
+        return Reading(shares, coupling, pose, lengths, self.log_kappa.exp().mean() * evidence)
+
+    def reconstruct(self, pose: Tensor) -> Tensor:
+        """Features (E, N, I, 2) told from the class capsules `pose` (E, N, 4, D)."""
+        e, n = pose.shape[:2]
+        inner = torch.tanh(pose.reshape(e, n, -1) @ self.decoder_in)
+        return (inner @ self.decoder_out).view(e, n, self.config.capsules, FEATURES)
+
+
+
+def capsule_loss(
+    network: CapsuleNetwork,
+    features: Tensor,
+    present: Tensor,
+    compatible: Tensor,
+    weight: Tensor,
+    terms: LossTerms,
+) -> Tensor:
+    """Loss of a batch whose labels only say which quadrants are possible.
+
+    `compatible` (N, 4) bool is the set S of a window, `weight` (N,) its share of the loss (mean 1).
+    Terms: -log of the probability of S, smoothed; indecision inside S, about which the label says
+    nothing; Sabour's margin (equation 4) on the longest class capsule of S and on all outside S;
+    reconstruction of the present features from the class capsules. Averaged over members.
+    """
+    votes = network(features, present)
+    log_p = torch.log_softmax(votes.logits, -1)  # (E, N, 4)
+    inside = torch.logsumexp(log_p.masked_fill(~compatible, -torch.inf), -1)
+    outside = torch.logsumexp(log_p.masked_fill(compatible, -torch.inf), -1)
+    total = -(1.0 - terms.smoothing) * inside - terms.smoothing * outside
+    size = compatible.sum(-1)
+    even = -(log_p.masked_fill(~compatible, 0.0).sum(-1) / size) + inside - torch.log(size)
+    total = total + terms.indecision * even
+    longest = votes.lengths.masked_fill(~compatible, 0.0).amax(-1)
+    absent = functional.relu(votes.lengths - 0.1).square().masked_fill(compatible, 0.0).sum(-1)
+    total = total + terms.margin * (functional.relu(0.9 - longest).square() + 0.5 * absent)
+    error = (network.reconstruct(votes.pose) - features.clamp(-CLIP, CLIP)).square().sum(-1)
+    error = error.masked_fill(~present, 0.0).sum(-1) / present.sum(-1).clamp(min=1)
+    total = total + terms.reconstruction * error
+    return (total * weight).mean()

@@ -1,0 +1,211 @@
+"""The trained network in use: features in, emotion capsules out, one for each window.
+
+    Features -> Baseline (z by the wearer's rest) -> CapsuleNetwork -> temperature -> doubt gate
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from capsule.baseline import REST_S, Baseline, BaselineState, Prepared, Profile
+from capsule.doubt import REST_CAP, Doubt, clarity, contact
+from capsule.emotion import EmotionCapsule, Origin
+from capsule.errors import CapsuleError
+from capsule.network import CLASSES, CapsuleNetwork, NetworkConfig, Reading, gate, read_out
+from eeg.frontend import Features
+from eeg.montage import BANDS, REGIONS, Montage
+
+WEIGHTS = Path(__file__).parent / "weights"
+MODEL_FORMAT = "emocapsule capsule network 1"
+MANIFEST, TENSORS = "config.json", "network.safetensors"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network, its temperature and its doubt."""
+
+    network: CapsuleNetwork
+    temperature: float
+    doubt: Doubt
+    name: str = "untitled"
+
+    def read(self, inputs: NDArray[np.float32], present: NDArray[np.bool_]) -> Reading:
+        """Reading of windows (W, regions, bands, 2) of which (W, regions, bands) is present."""
+        with torch.inference_mode():
+            return self.network.read(
+                torch.from_numpy(inputs).flatten(1, 2), torch.from_numpy(present).flatten(1, 2)
+            )
+
+    def save(self, folder: Path, title: str) -> str:
+        """Write tensors and manifest; gives the model's name, which ends in their fingerprint."""
+        tensors = dict(self.network.state_dict())
+        tensors["doubt.mean"] = torch.from_numpy(self.doubt.mean)
+        tensors["doubt.covariance"] = torch.from_numpy(self.doubt.covariance)
+        content = save_tensors({name: one.contiguous() for name, one in tensors.items()})
+        name = f"{title}-{sha256(content).hexdigest()[:8]}"
+        thresholds = {key: getattr(self.doubt, key) for key in _THRESHOLDS}
+        manifest = {
+            "format": MODEL_FORMAT,
+            "name": name,
+            "sha256": sha256(content).hexdigest(),
+            "temperature": self.temperature,
+            "doubt": thresholds,
+            "network": asdict(self.network.config),
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / TENSORS).write_bytes(content)
+        (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        return name
+
+    @classmethod
+    def load(cls, folder: Path = WEIGHTS) -> Model:
+        """The model in `folder`. CapsuleError if it is missing, damaged or of another version."""
+        try:
+            manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+            content = (folder / TENSORS).read_bytes()
+        except OSError as error:
+            raise CapsuleError(
+                f"the weights {error.filename} cannot be read ({error.strerror}): "
+                "install the package again or train with `emocapsule train capsule`"
+            ) from error
+        except ValueError as error:
+            raise CapsuleError(f"{folder / MANIFEST} is damaged: install again") from error
+        if not isinstance(manifest, dict) or manifest.get("format") != MODEL_FORMAT:
+            raise CapsuleError(f'{folder / MANIFEST} is not of the format "{MODEL_FORMAT}"')
+        if sha256(content).hexdigest() != manifest.get("sha256"):
+            raise CapsuleError(f"{folder / TENSORS} is damaged or not the one of {MANIFEST}")
+        try:
+            return cls._built(manifest, content)
+        except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())[:160]
+            raise CapsuleError(f"the weights in {folder} are damaged: {reason}") from error
+
+    @classmethod
+    def _built(cls, manifest: dict[str, Any], content: bytes) -> Model:
+        told = {k: tuple(v) if isinstance(v, list) else v for k, v in manifest["network"].items()}
+        config = NetworkConfig(**told)
+        if (config.regions, config.bands) != (REGIONS, tuple(band.name for band in BANDS)):
+            raise ValueError("they were trained for other scalp regions or bands")
+        tensors = load_tensors(content)
+        mean, covariance = (tensors.pop(f"doubt.{one}").numpy() for one in ("mean", "covariance"))
+        network = CapsuleNetwork(config)
+        network.load_state_dict(tensors)
+        thresholds = {key: float(manifest["doubt"][key]) for key in _THRESHOLDS}
+        doubt = Doubt(mean, covariance, **thresholds)
+        return cls(network.eval(), float(manifest["temperature"]), doubt, manifest["name"])
+
+
+_THRESHOLDS = ("near", "far", "near_z", "far_z")
+
+
+class Recogniser:
+    """Features of one headset in, capsules out; as many capsules as windows.
+
+    Parameters
+    ----------
+    model: what was trained.
+    montage: fixed for the life of the recogniser; features must come from it.
+    rest_s: the wearer's rest at the beginning. Until it is over trust is at most REST_CAP.
+        0: no rest is known, trust stays capped.
+    profile: the wearer's rest from earlier, for the same channels; then `rest_s` plays no part.
+    """
+
+    def __init__(
+        self, model: Model, montage: Montage, rest_s: float = REST_S, profile: Profile | None = None
+    ) -> None:
+        if not 0 <= rest_s < float("inf"):
+            raise CapsuleError(f"the rest must last 0 s or more, not {rest_s:g} s")
+        self.model, self.montage = model, montage
+        self._expected = np.zeros(len(REGIONS), dtype=bool)
+        self._expected[[region for region in montage.regions if region is not None]] = True
+        self._channels = tuple(montage.channels[i] for i in montage.placed)
+        if profile is not None and profile.channels != self._channels:
+            raise CapsuleError(
+                f"the profile was made with the channels {' '.join(profile.channels)}, this headset "
+                f"has {' '.join(self._channels)}: make a profile with this headset"
+            )
+        self._baseline = Baseline(rest_s, profile.rest if profile else None)
+        self._origin = Origin(model.name, " ".join(self._channels), "rest" if profile else "")
+
+    @classmethod
+    def load(
+        cls, montage: Montage, rest_s: float = REST_S, profile: str | Path | Profile | None = None
+    ) -> Recogniser:
+        """With the shipped weights; `profile` may be a file. Uses one torch thread."""
+        torch.set_num_threads(1)
+        kept = Profile.load(profile) if isinstance(profile, str | Path) else profile
+        return cls(Model.load(), montage, rest_s, kept)
+
+    @property
+    def rested(self) -> bool:
+        """Whether the wearer's rest is known."""
+        return self._baseline.rest is not None
+
+    def profile(self) -> Profile | None:
+        """The wearer's rest, to be used again with this headset; None before it is complete."""
+        rest = self._baseline.rest
+        return None if rest is None else Profile(self._channels, self.model.name, rest)
+
+    def reset(self) -> None:
+        """As new; forgets the wearer unless a profile was given."""
+        self._baseline.reset()
+
+    def state(self) -> BaselineState:
+        """A copy of what is remembered."""
+        return self._baseline.state()
+
+    def restore(self, state: BaselineState) -> None:
+        """Go on from a copied state."""
+        self._baseline.restore(state)
+
+    def push(self, features: Features) -> list[EmotionCapsule]:
+        """The capsule of one window."""
+        prepared = self._baseline.push(features)
+        reading = self.model.read(prepared.inputs[None], prepared.present[None])
+        trust = self._trust(prepared, features)
+        share = contact(prepared.present.any(1), self._expected)
+        probabilities = gate(
+            read_out(reading.logits, self.model.temperature), torch.tensor([trust])
+        )
+        routing = reading.coupling[0].view(len(REGIONS), len(BANDS), CLASSES)
+        return [
+            EmotionCapsule(
+                time_s=features.end_s,
+                probabilities=probabilities[0].numpy(),
+                shares=reading.shares[0].numpy(),
+                routing=routing.numpy(),
+                pose=reading.pose[0].numpy(),
+                lengths=reading.lengths[0].numpy(),
+                quality=features.quality * share,
+                origin=self._origin,
+            )
+        ]
+
+    def push_many(self, features: Iterable[Features]) -> list[EmotionCapsule]:
+        """The capsules of several windows."""
+        return [capsule for one in features for capsule in self.push(one)]
+
+    def flush(self) -> list[EmotionCapsule]:
+        """Nothing: every window is answered at once."""
+        return []
+
+    def _trust(self, prepared: Prepared, features: Features) -> float:
+        """w of the doubt gate, in [0, 1]."""
+        known = self.model.doubt.trust(
+            prepared.profile, prepared.inputs[..., 1].astype(np.float64), prepared.present
+        )
+        here = contact(prepared.present.any(1), self._expected)
+        trust = known * here * clarity(features.quality)
+        return trust if prepared.rested else min(trust, REST_CAP)
