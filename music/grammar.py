@@ -37,6 +37,11 @@ class Grammar:
         return max(self.beat, 0) + max(self.position, 0) / v.POSITIONS_PER_BEAT
 
     @property
+    def horizon_beats(self) -> float:
+        """Everything before this is settled: no later token can sound earlier."""
+        return float(self.beat + 1) if self.kind in ("START", "BAR", "LATENT") else self.onset_beats
+
+    @property
     def metre_beats(self) -> float:
         """Place inside the bar in beats: the model's metrical coordinate."""
         return max(self.beat_in_bar, 0) + max(self.position, 0) / v.POSITIONS_PER_BEAT
