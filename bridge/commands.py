@@ -68,25 +68,17 @@ def told(capsule: "EmotionCapsule", routing: bool = False) -> dict[str, Any]:
 
 
 def _capsules(args: argparse.Namespace) -> Iterator["EmotionCapsule"]:
-    from eeg.frontend import FrontEnd
+    from bridge.ear import Ear
     from eeg.recording import read_recording
 
     recording = read_recording(args.file)
     for note in recording.notes:
-        _say(note)
-    front_end = FrontEnd(recording.signal)
-    from capsule.recogniser import Recogniser  # seconds: only once there is something to recognise
-
-    recogniser = Recogniser.load(front_end.montage, rest_s=args.rest, profile=args.profile)
+        _say(f"{args.file.name}: {note}")
+    ear = Ear(recording.signal, args.rest, args.profile)
     count = 0
     chunks = -(-len(recording.times_s) // CHUNK)
     for chunk in _progress(recording.chunks(CHUNK), "Recognising", chunks):
-        for features in front_end.push(chunk):
-            for capsule in recogniser.push(features):
-                count += 1
-                yield capsule
-    for features in front_end.flush():
-        for capsule in recogniser.push(features):
+        for capsule in ear.push(chunk):
             count += 1
             yield capsule
     if not count:
