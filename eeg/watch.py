@@ -18,6 +18,9 @@ Floats = NDArray[np.float64]
 
 GAP_S = 0.2  # stamps of radio headsets jitter by .03 s and wait for up to .14 s without any loss
 LATE_S, STALE_S, LOST_S = 0.25, 1.0, 5.0
+BACKLOG_S = 1.0  # samples that come this much later than the quickest are history
+FOREIGN_CLOCK_S = 10.0  # a first sample further off than this was stamped by another clock
+CLOCK_DRIFT = 2e-4  # two clocks may part by this much a second
 _MICROVOLTS = {
     "": 1.0, "uv": 1.0, "microvolt": 1.0, "nv": 1e-3, "nanovolt": 1e-3,
     "mv": 1e3, "millivolt": 1e3, "v": 1e6, "volt": 1e6,
@@ -55,6 +58,35 @@ def check_unit(spread_uv: Floats) -> None:
             "state the unit in the stream's description or the file's header, or scale it to "
             "microvolts"
         )
+
+
+class Freshness:
+    """Which of the samples that have just arrived are news, and when they were taken on our clock.
+
+    A stamp's delay is the clock at arrival minus the stamp. The least delay seen is how long the
+    way takes; samples that took a second more have waited behind a stall and are dropped. Stamps
+    that are not on the LSL clock at all (some bridges send seconds since 1970) are shifted so that
+    the first arrival is now.
+    """
+
+    def __init__(self) -> None:
+        self._shift_s: float | None = None
+        self._least_s = np.inf
+        self._before_s = 0.0
+
+    def admit(self, stamps_s: Floats, now_s: float) -> tuple[Floats, int]:
+        """Times on our clock (time,), and how many samples from the first on are too old."""
+        if self._shift_s is None:
+            ahead_s = now_s - float(stamps_s[-1])
+            self._shift_s = ahead_s if abs(ahead_s) > FOREIGN_CLOCK_S else 0.0
+            self._before_s = now_s
+        times_s = stamps_s + self._shift_s
+        delays_s = now_s - times_s
+        drift_s = CLOCK_DRIFT * max(0.0, now_s - self._before_s)
+        self._least_s = min(self._least_s + drift_s, float(delays_s.min()))
+        self._before_s = now_s
+        old = np.flatnonzero(delays_s > self._least_s + BACKLOG_S)
+        return times_s, int(old[-1]) + 1 if len(old) else 0
 
 
 class Health(Enum):

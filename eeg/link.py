@@ -1,0 +1,159 @@
+"""A link to an LSL source that may come, go and come back.
+
+liblsl is asked for clock synchronisation and for nothing else. Its smoothing of stamps is off:
+after a loss of 3 s it is wrong by as much for a long time. Its silent recovery is off too, because
+it hides that the signal was lost and asks no questions of a source that has changed: an inlet
+whose source is gone raises at once, and we look for the stream again ourselves, with or without
+a source_id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pylsl
+from numpy.typing import NDArray
+from pylsl.util import LostError, TimeoutError
+
+from eeg.errors import EegError
+from eeg.signal import Point
+
+Floats = NDArray[np.float64]
+
+MOST_CHANNELS = 512
+HIGHEST_RATE_HZ = 50_000.0
+BUFFER_S = 10  # what liblsl keeps for us; older samples are of no use
+BLOCK_S = 1 / 64  # a read returns after this much signal, so that samples do not wait in company
+DESCRIBE_S = 2.0  # for a source to send its description
+NUMBERS: dict[int, type[np.number[Any]]] = {
+    pylsl.cf_float32: np.float32,
+    pylsl.cf_double64: np.float64,
+    pylsl.cf_int64: np.int64,
+    pylsl.cf_int32: np.int32,
+    pylsl.cf_int16: np.int16,
+    pylsl.cf_int8: np.int8,
+}
+
+
+class Lost(Exception):
+    """The source of a link is gone."""
+
+
+@dataclass(frozen=True)
+class Channel:
+    """What a stream's description says of one channel."""
+
+    label: str
+    kind: str
+    unit: str
+    position: Point
+
+
+class Link:
+    """An open inlet to one source."""
+
+    def __init__(self, info: Any) -> None:
+        name, count, rate_hz = info.name(), info.channel_count(), info.nominal_srate()
+        if info.channel_format() not in NUMBERS:
+            raise EegError(f"the stream {name!r} sends text, not numbers: choose another stream")
+        if not 1 <= count <= MOST_CHANNELS or not 0 <= rate_hz <= HIGHEST_RATE_HZ:
+            raise EegError(
+                f"the stream {name!r} announces {count} channels at {rate_hz:g} Hz: more than "
+                f"{MOST_CHANNELS} channels or {HIGHEST_RATE_HZ:g} Hz are refused"
+            )
+        self.info = info
+        self._inlet = pylsl.StreamInlet(
+            info, max_buflen=BUFFER_S, recover=False, processing_flags=pylsl.proc_clocksync
+        )
+        try:
+            self.channels = _describe(self._inlet.info(DESCRIBE_S), count)
+            self._inlet.open_stream(DESCRIBE_S)
+        except (LostError, TimeoutError) as error:
+            raise Lost from error
+        self._block = max(1, int(BLOCK_S * rate_hz))
+        self._room = np.empty((max(self._block, 256), count), NUMBERS[info.channel_format()])
+
+    def read(self, timeout_s: float) -> tuple[Floats, Floats]:
+        """Wait for the next few samples, then take all there are: (time, channel), (time,)."""
+        values, stamps = [], []
+        wait_s, most = timeout_s, self._block
+        while True:
+            try:
+                _, times = self._inlet.pull_chunk(wait_s, most, dest_obj=self._room)
+            except LostError as error:
+                raise Lost from error
+            if not len(times):
+                break
+            values.append(self._room[: len(times)].astype(np.float64))
+            stamps.append(np.asarray(times, dtype=np.float64))
+            wait_s, most = 0.0, len(self._room)
+        if not values:
+            return np.empty((0, self._room.shape[1])), np.empty(0)
+        return np.vstack(values), np.concatenate(stamps)
+
+
+def _describe(info: Any, count: int) -> tuple[Channel, ...]:
+    """What the description says of each channel; empty where it says nothing."""
+    channels = []
+    node = info.desc().child("channels").child("channel")
+    for _ in range(count):
+        place = node.child("location")
+        point = tuple(_number(place.child_value(axis)) for axis in "XYZ")
+        label, kind, unit = (node.child_value(key).strip() for key in ("label", "type", "unit"))
+        channels.append(Channel(label, kind, unit, (point[0], point[1], point[2])))
+        node = node.next_sibling("channel")
+    return tuple(channels)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
+class Finder:
+    """Keeps a link to a stream that is described by what is wanted of it."""
+
+    def __init__(self, wanted: Callable[[Any], bool]) -> None:
+        self.wanted = wanted
+        self.link: Link | None = None
+        self._resolver: Any = None
+        self._used: set[str] = set()  # every source has a uid of its own: none comes back alive
+
+    def seen(self) -> list[Any]:
+        """Streams on the network, as far as known now; the first call starts the search."""
+        if self._resolver is None:
+            self._resolver = pylsl.ContinuousResolver(forget_after=2.0)
+        return list(self._resolver.results())
+
+    def matches(self) -> list[Any]:
+        """Those of them that are wanted and were not opened before."""
+        return [i for i in self.seen() if i.uid() not in self._used and self.wanted(i)]
+
+    def open(self, info: Any) -> Link | None:
+        """Link to a source, or None if it was gone by then. Ends the search."""
+        self._used.add(info.uid())
+        try:
+            self.link = Link(info)
+        except Lost:
+            return None
+        self._resolver = None
+        return self.link
+
+    def lost(self) -> None:
+        """Give up a link that is dead."""
+        self.link = None
+
+    def read(self, timeout_s: float) -> tuple[Floats, Floats] | None:
+        """Samples and stamps, none if there were none in time; None if the link is dead."""
+        if self.link is None:
+            return None
+        try:
+            return self.link.read(timeout_s)
+        except Lost:
+            self.lost()
+            return None

@@ -1,0 +1,243 @@
+"""LSL: which streams there are, the EEG coming in, and streams of our own going out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import pylsl
+from numpy.typing import NDArray
+
+from eeg.errors import EegError
+from eeg.inlet import Inlet as Inlet
+from eeg.inlet import Newest as Newest
+from eeg.link import MOST_CHANNELS, Channel, Finder, Link, Lost
+from eeg.outlet import Markers as Markers
+from eeg.outlet import Outlet as Outlet
+from eeg.signal import Chunk, Signal
+from eeg.watch import LOST_S, Freshness, microvolts_per
+
+Floats = NDArray[np.float64]
+
+LOOK_S = 0.05  # between two looks at what streams there are
+SETTLE_S = 0.5  # after the first stream was seen, for others that would make the choice ambiguous
+
+
+def clock() -> float:
+    """Seconds on the clock that LSL stamps with."""
+    return float(pylsl.local_clock())
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A stream on the network as it describes itself."""
+
+    name: str
+    type: str
+    rate_hz: float  # 0 if irregular
+    channels: tuple[str, ...]  # empty strings where it gives no label
+    source_id: str
+    hostname: str
+
+
+def find_streams(timeout_s: float = 1.0) -> list[Stream]:
+    """All streams that answer within the timeout, in order of name."""
+    found = []
+    for info in pylsl.resolve_streams(timeout_s):
+        try:
+            labels = [channel.label for channel in Link(info).channels]
+        except (EegError, Lost):  # text, too many channels, or gone already
+            labels = [""] * min(info.channel_count(), MOST_CHANNELS)
+        found.append(
+            Stream(
+                info.name(),
+                info.type(),
+                info.nominal_srate(),
+                tuple(labels),
+                info.source_id(),
+                info.hostname(),
+            )
+        )
+    return sorted(found, key=lambda stream: (stream.name, stream.source_id))
+
+
+class Intake:
+    """An EEG stream, read as it comes; when lost, found again and checked again.
+
+    `name` is the stream's name or source_id; without it there must be exactly one stream of type
+    EEG. Raises EegError if there is none in time, or if it is not EEG that can be used.
+    """
+
+    def __init__(self, name: str | None = None, timeout_s: float = 10.0) -> None:
+        self.dropped = 0  # samples left out because they came too late
+        self.losses = 0  # how often the source went away
+        self._finder = Finder(lambda info: _is_wanted(info, name))
+        link = self._finder.open(_choose(self._finder, name, clock() + timeout_s))
+        if link is None:
+            raise EegError(f"the stream {name or 'EEG'!r} vanished while it was being opened")
+        self.signal, self._columns, self._scales = usable(link)
+        self._type = link.info.type()
+        self._finder.wanted = self._is_same
+        self._freshness = Freshness()
+        self._heard_s = clock()
+
+    def __enter__(self) -> Self:
+        """Use as a context: the inlet is closed at the end."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the inlet."""
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the stream."""
+        self._finder.link = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a source; one that has fallen silent still counts."""
+        return self._finder.link is not None
+
+    def pull(self, timeout_s: float) -> Chunk | None:
+        """The samples that have come, after waiting for some; None if there were none in time.
+
+        Never raises because the source went away: it is looked for, here, for as long as it
+        takes. Raises EegError if it comes back as another (rate, channels, unit).
+        """
+        until_s = clock() + timeout_s
+        while True:
+            left_s = max(0.0, until_s - clock())
+            if self._finder.link is None:
+                if not self._rejoin(left_s):
+                    return None
+                continue
+            read = self._finder.read(left_s)
+            if read is None:
+                self.losses += 1
+                continue
+            if len(read[1]):
+                chunk = self._chunk(*read)
+                if chunk is not None:
+                    return chunk
+            elif clock() - self._heard_s > LOST_S and self._finder.matches():
+                self._finder.lost()  # a cut cable says nothing, but its source has come back
+                self.losses += 1
+            if clock() >= until_s:
+                return None
+
+    def _chunk(self, values: Floats, stamps_s: Floats) -> Chunk | None:
+        self._heard_s = clock()
+        times_s, old = self._freshness.admit(stamps_s, self._heard_s)
+        self.dropped += old
+        if old == len(times_s):
+            return None
+        return Chunk(values[old:, self._columns] * self._scales, times_s[old:])
+
+    def _rejoin(self, timeout_s: float) -> bool:
+        """Look for the stream until the timeout; when it is back, map its channels by label."""
+        until_s = clock() + timeout_s
+        while True:
+            for info in self._finder.matches():
+                link = self._finder.open(info)
+                if link is not None:
+                    self._columns, self._scales = remap(self.signal, link)
+                    self._freshness = Freshness()
+                    self._heard_s = clock()
+                    return True
+            if clock() >= until_s:
+                return False
+            time.sleep(min(LOOK_S, max(0.0, until_s - clock())))
+
+    def _is_same(self, info: Any) -> bool:
+        """Whether a stream is ours come back: by source_id where there is one."""
+        mine = self.signal
+        if mine.source_id:
+            return bool(info.source_id() == mine.source_id)
+        return bool(info.name() == mine.name and info.type() == self._type)
+
+
+def _is_wanted(info: Any, name: str | None) -> bool:
+    if name is None:
+        return bool(info.type().lower() == "eeg")
+    return name in (info.name(), info.source_id())
+
+
+def _choose(finder: Finder, name: str | None, until_s: float) -> Any:
+    """The one stream that is wanted. EegError if there is none, or more than one."""
+    what = "no LSL stream of type EEG" if name is None else f"no LSL stream named {name!r}"
+    while not finder.matches():
+        if clock() >= until_s:
+            others = ", ".join(sorted({info.name() for info in finder.seen()})) or "none"
+            raise EegError(
+                f"{what} was found (streams seen: {others}): start the headset's LSL output, "
+                "or replay a recording"
+            )
+        time.sleep(LOOK_S)
+    time.sleep(SETTLE_S)
+    matches = finder.matches()
+    if len(matches) != 1:
+        names = ", ".join(f"{info.name()} ({info.source_id() or 'no id'})" for info in matches)
+        raise EegError(f"there are {len(matches)} EEG streams ({names}): say which by name or id")
+    return matches[0]
+
+
+def usable(link: Link) -> tuple[Signal, list[int], Floats]:
+    """The signal of a link, the columns that are EEG, and µV per unit of each.
+
+    EegError if the stream is irregular, does not name its channels, or is not a voltage.
+    """
+    name, rate_hz = link.info.name(), link.info.nominal_srate()
+    if rate_hz <= 0:
+        raise EegError(
+            f"the stream {name!r} has an irregular rate (0 Hz): EEG needs a steady one, which its "
+            "source must announce"
+        )
+    eeg = [i for i, channel in enumerate(link.channels) if channel.kind.lower() in ("", "eeg")]
+    if not eeg or not all(link.channels[i].label for i in eeg):
+        raise EegError(
+            f"the stream {name!r} does not name its {len(link.channels)} channels: set the labels "
+            "in its description (desc/channels/channel/label) to electrode names such as Fp1 or "
+            "TP9, most LSL bridges have a setting for it"
+        )
+    positions = tuple(link.channels[i].position for i in eeg)
+    signal = Signal(
+        name=name,
+        rate_hz=rate_hz,
+        channels=tuple(link.channels[i].label for i in eeg),
+        positions=positions if np.isfinite(positions).any() else None,
+        source_id=link.info.source_id(),
+    )
+    return signal, eeg, np.array([_scale(name, link.channels[i]) for i in eeg])
+
+
+def _scale(name: str, channel: Channel) -> float:
+    scale = microvolts_per(channel.unit)
+    if scale is None:
+        raise EegError(
+            f"channel {channel.label!r} of the stream {name!r} is in {channel.unit!r}: microvolts, "
+            "or another unit of voltage, are expected"
+        )
+    return scale
+
+
+def remap(before: Signal, link: Link) -> tuple[list[int], Floats]:
+    """Columns and scales in the order of the signal as it was. EegError if it has changed."""
+    now, columns, scales = usable(link)
+    if now.rate_hz != before.rate_hz:
+        raise EegError(
+            f"the stream {before.name!r} came back at {now.rate_hz:g} Hz instead of "
+            f"{before.rate_hz:g} Hz: start anew"
+        )
+    missing = [label for label in before.channels if label not in now.channels]
+    if missing:
+        raise EegError(f"the stream {before.name!r} came back without {missing[0]}: start anew")
+    order = [now.channels.index(label) for label in before.channels]
+    return [columns[i] for i in order], scales[order]
