@@ -1,12 +1,15 @@
 """The command line: its words, and every failure as one sentence.
 
 Exit status: 0 on success, 1 with one sentence on failure, 2 on wrong use, 130 on Ctrl-C. What the
-commands do is in `bridge.commands`, imported only when one of them runs: `--help` is quick.
+commands do is in `bridge.perform` and `bridge.commands`, imported only when one of them runs.
 """
 
 import argparse
+import atexit
 import os
+import shutil
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from importlib import metadata
@@ -19,6 +22,7 @@ from music.errors import MusicError
 
 QUADRANTS = ("Q1", "Q2", "Q3", "Q4")
 DEBUG = "EMOCAPSULE_DEBUG"  # set it to see where an error came from
+PLAYING = ("demo", "live", "replay")
 PASSED_ON = ("prepare", "train", "bench")  # these programs read their own options
 SECONDS_A_DAY = 86_400.0
 
@@ -50,12 +54,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
-    from bridge import commands
+    from bridge import commands, perform
 
-    command: Callable[..., int] = getattr(commands, args.command)
-    if args.command in PASSED_ON:
-        return command(args, list(rest))
-    return command(args)
+    _quieten_lsl()
+    where = perform if args.command in PLAYING else commands
+    command: Callable[..., int] = getattr(where, args.command)
+    return command(args, list(rest)) if args.command in PASSED_ON else command(args)
 
 
 def _fail(problem: BaseException, sentence: str) -> int:
@@ -64,6 +68,18 @@ def _fail(problem: BaseException, sentence: str) -> int:
     words = " ".join(sentence.split())
     print(f"emocapsule: {words}{'' if words.endswith('.') else '.'}", file=sys.stderr)
     return 1
+
+
+def _quieten_lsl() -> None:
+    """Keep liblsl's own log to warnings, here and in every process started, if nobody set it."""
+    places = ("lsl_api.cfg", "~/lsl_api/lsl_api.cfg", "/etc/lsl_api/lsl_api.cfg")
+    if "LSLAPICFG" in os.environ or any(Path(one).expanduser().exists() for one in places):
+        return
+    folder = Path(tempfile.mkdtemp(prefix="emocapsule-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    config = folder / "lsl_api.cfg"
+    config.write_text("[log]\nlevel = -2\n", encoding="utf-8")
+    os.environ["LSLAPICFG"] = str(config)
 
 
 # ---------------------------------------------------------------------------- the words

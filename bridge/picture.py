@@ -10,7 +10,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,6 +20,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bridge.errors import BridgeError
+from bridge.translate import Translator
+from capsule.emotion import EmotionCapsule
+from capsule.errors import CapsuleError
 from music import midi
 from music.events import Event, Note, Pedal
 
@@ -73,32 +75,39 @@ def picture_session(folder: str | Path) -> Path:
 
 
 def read_trace(path: str | Path, begin_s: float | None = None) -> Trace:
-    """The trace in a file of one capsule a line; times count from `begin_s`, else the first."""
+    """The trace in a file of one capsule a line; times count from `begin_s`, else the first.
+
+    What was played follows from the capsules: the translation is made again.
+    """
     path = Path(path)
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-        capsules = [json.loads(line) for line in lines if line.strip()]
-        return trace_of(capsules, begin_s)
+        capsules = [EmotionCapsule.from_json(line) for line in lines if line.strip()]
     except OSError as problem:
         raise BridgeError(f"{path} cannot be read ({problem.strerror}).") from problem
-    except (ValueError, KeyError, TypeError) as problem:
+    except (ValueError, CapsuleError) as problem:
         raise BridgeError(f"{path} does not hold one capsule a line ({problem}).") from problem
+    translator = Translator()
+    played = []
+    for capsule in capsules:
+        translator.hear(capsule, capsule.time_s)
+        played.append(translator.played(capsule.time_s).condition.probabilities)
+    return trace_of(capsules, begin_s, np.array(played, dtype=np.float64).reshape(-1, 4))
 
 
-def trace_of(capsules: Sequence[dict[str, Any]], begin_s: float | None = None) -> Trace:
-    """The trace of capsules as they are written in JSON."""
+def trace_of(
+    capsules: Sequence[EmotionCapsule],
+    begin_s: float | None = None,
+    played: np.ndarray | None = None,
+) -> Trace:
+    """The trace of capsules, and of what the composer was told, (n, 4), if it was."""
 
     def column(name: str) -> np.ndarray:
-        return np.array([capsule[name] for capsule in capsules], dtype=np.float64)
+        return np.array([getattr(capsule, name) for capsule in capsules], dtype=np.float64)
 
     times_s = column("time_s")
     if begin_s is None:
         begin_s = float(times_s[0]) if len(times_s) else 0.0
-    told = [capsule.get("played") for capsule in capsules]
-    played = None
-    if any(one is not None for one in told):
-        rows = [[0.25] * 4 if one is None else one for one in told]
-        played = np.array(rows, dtype=np.float64).reshape(-1, 4)
     return Trace(
         times_s=times_s - begin_s,
         probabilities=column("probabilities").reshape(-1, 4),

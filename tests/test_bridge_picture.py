@@ -1,6 +1,7 @@
 """The picture of a session opens, has its size, shows what it should, and is the same twice."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,29 +18,23 @@ from bridge.picture import (
     roll_of,
     trace_of,
 )
+from capsule.emotion import EmotionCapsule
 from music.events import Note, Pedal, Tempo
 from music.midi import write_midi
 
 SIZE = (round(HEIGHT_IN * DOTS_PER_IN), round(WIDTH_IN * DOTS_PER_IN))
 
 
-def capsules(count, start_s=1000.0, played=True):
+def capsules(count, start_s=1000.0):
     for step in range(count):
         share = step / max(count - 1, 1)
-        one = {
-            "time_s": start_s + 2.0 + 0.25 * step,
-            "probabilities": [0.7 - 0.6 * share, 0.1, 0.1 + 0.6 * share, 0.1],
-            "valence": 0.6 - 1.2 * share,
-            "arousal": 0.6 - 1.2 * share,
-            "confidence": 0.5,
-            "quality": 0.9,
-        }
-        yield one | ({"played": [0.4, 0.1, 0.4, 0.1]} if played else {})
+        neutral = EmotionCapsule.neutral(start_s + 2.0 + 0.25 * step, quality=0.9)
+        yield replace(neutral, probabilities=[0.7 - 0.6 * share, 0.1, 0.1 + 0.6 * share, 0.1])
 
 
 @pytest.fixture
 def folder(tmp_path):
-    lines = [json.dumps(one) for one in capsules(80)]
+    lines = [capsule.to_json() for capsule in capsules(80)]
     (tmp_path / "capsules.jsonl").write_text("\n".join(lines) + "\n")
     (tmp_path / "session.json").write_text(json.dumps({"start_s": 1000.0}))
     notes = [Note(i / 2, 0.5, 48 + i % 30, 30 + i) for i in range(60)]
@@ -60,12 +55,17 @@ def test_every_part_leaves_its_mark(folder):
     whole = imread(picture_session(folder))
     (folder / "notes.mid").unlink()
     silent = imread(picture_session(folder))
-    lines = [json.dumps(one) for one in capsules(80, played=False)]
-    (folder / "capsules.jsonl").write_text("\n".join(lines))
-    honest = imread(picture_session(folder))
+    honest = imread(draw(folder / "a.png", trace_of(list(capsules(80)), 1000.0)))
     assert whole.shape == silent.shape == honest.shape
     assert not np.array_equal(whole, silent)
     assert not np.array_equal(silent, honest)
+
+
+def test_what_was_played_is_the_translation(folder):
+    trace = read_trace(folder / "capsules.jsonl")
+    assert trace.played.sum(axis=1) == pytest.approx(1.0)
+    assert trace.played[0, 0] > 0.5 > trace.played[-1, 0]
+    assert trace.probabilities[0].tolist() == pytest.approx([0.7, 0.1, 0.1, 0.1])
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])

@@ -1,0 +1,206 @@
+"""`live`, `replay` and `demo` in a terminal: what is printed meanwhile and what is left behind.
+
+The wire itself is `bridge.pipeline`. This adds the session folder, the line that follows the
+emotion, and, when the last note has gone, the sound and the picture.
+"""
+
+import argparse
+import shutil
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bridge.errors import BridgeError
+
+if TYPE_CHECKING:
+    from bridge.pipeline import Plan, Snapshot
+
+CHANGE = 0.1  # of the probabilities, in total: what is worth a new line
+SOONEST_S, LATEST_S = 1.0, 10.0  # between two lines where nobody can watch one change
+DEMO_REST_S = 24.0  # of rest at the beginning of the sample recording
+SAMPLE = "sample.edf"
+
+
+def live(args: argparse.Namespace) -> int:
+    """A headset plays."""
+    from bridge import pipeline
+
+    plan = _plan(args, "live")
+    _say("Ctrl-C ends it.")
+    _finish(plan, pipeline.live(args.stream, plan, Teller()))
+    return 0
+
+
+def replay(args: argparse.Namespace) -> int:
+    """A recording plays."""
+    plan = _plan(args, args.file.name.partition(".")[0])
+    _finish(plan, _replayed(args.file, plan, args.fast))
+    return 0
+
+
+def demo(args: argparse.Namespace) -> int:
+    """The sample recording plays, whatever this machine lacks; leaves a session folder."""
+    args.profile, args.rest = None, DEMO_REST_S
+    plan = _plan(args, "demo")
+    assert plan.folder is not None
+    sample = _sample(plan.folder)
+    _say(f"The sample recording ({sample}) plays as a live LSL stream: rest, then four emotions.")
+    try:
+        snapshot = _replayed(sample, plan)
+    except BridgeError as problem:
+        if plan.port is not None:
+            raise
+        _say(f"{problem}\nThe demo goes on without a MIDI port; the notes go into a file.")
+        plan = replace(plan, port="none")
+        snapshot = _replayed(sample, plan)
+    _finish(plan, snapshot)
+    return 0
+
+
+def _replayed(path: Path, plan: "Plan", fast: bool = False) -> "Snapshot":
+    from bridge import pipeline
+
+    if fast:
+        return pipeline.replay_fast(path, plan, Teller())
+    return pipeline.replay(path, plan, Teller())
+
+
+def _sample(folder: Path) -> Path:
+    """The sample recording of the project, or the same made anew where there is none."""
+    import eeg
+
+    kept = Path(eeg.__file__).parents[1] / "recordings" / SAMPLE
+    if kept.is_file():
+        return kept
+    from eeg.synthetic import sample_recording, write_edf
+
+    made = folder / SAMPLE
+    write_edf(made, sample_recording())
+    return made
+
+
+def _plan(args: argparse.Namespace, name: str) -> "Plan":
+    from bridge.pipeline import Plan
+
+    return Plan(
+        port=args.port,
+        folder=_folder(args.out, name),
+        seed=args.seed,
+        rest_s=args.rest,
+        profile=args.profile,
+        duration_s=args.duration,
+    )
+
+
+def _folder(wanted: Path | None, name: str) -> Path:
+    """A new session folder. BridgeError if there is a session in it already."""
+    folder = wanted or Path("sessions") / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{name}"
+    if (folder / "session.json").exists():
+        raise BridgeError(f"{folder} holds a session already; choose another folder.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise BridgeError(
+            f"{folder} cannot be made ({problem.strerror}); choose another folder."
+        ) from problem
+    return folder
+
+
+# ---------------------------------------------------------------------------- meanwhile
+
+
+class Teller:
+    """Prints snapshots: one line that changes in a terminal, else a line when something changes."""
+
+    def __init__(self) -> None:
+        self._watched = sys.stdout.isatty()
+        self._told: tuple[float, ...] = ()
+        self._told_s = -LATEST_S
+
+    def __call__(self, snapshot: "Snapshot") -> None:
+        """Take the newest snapshot."""
+        for sentence in snapshot.said:
+            self._line(sentence)
+        if not snapshot.capsules:
+            return
+        if self._watched:
+            width = shutil.get_terminal_size().columns - 1
+            sys.stdout.write(f"\r{told(snapshot)[:width]:<{width}}")
+            sys.stdout.flush()
+        elif self._worth_a_line(snapshot):
+            self._told, self._told_s = snapshot.probabilities, snapshot.elapsed_s
+            self._line(told(snapshot))
+
+    def _worth_a_line(self, snapshot: "Snapshot") -> bool:
+        since_s = snapshot.elapsed_s - self._told_s
+        pairs = zip(snapshot.probabilities, self._told, strict=False)
+        changed = not self._told or sum(abs(new - old) for new, old in pairs) > CHANGE
+        return since_s >= LATEST_S or (changed and since_s >= SOONEST_S)
+
+    def _line(self, text: str) -> None:
+        clear = f"\r{'':<{shutil.get_terminal_size().columns - 1}}\r" if self._watched else ""
+        print(f"{clear}{text}", flush=True)
+
+
+def told(snapshot: "Snapshot") -> str:
+    """A snapshot in one line."""
+    minutes, seconds = divmod(int(snapshot.elapsed_s), 60)
+    names = ("Q1", "Q2", "Q3", "Q4")
+    emotion, played = (
+        " ".join(f"{name} {share:.2f}" for name, share in zip(names, shares, strict=True))
+        for shares in (snapshot.probabilities, snapshot.played)
+    )
+    return (
+        f"{minutes}:{seconds:02d} {snapshot.signal:<6} feels {emotion}  "
+        f"valence {snapshot.valence:+.2f} arousal {snapshot.arousal:+.2f}  "
+        f"confidence {snapshot.confidence:.2f} signal {snapshot.quality:.2f}  "
+        f"plays {played}  {snapshot.notes} notes"
+    )
+
+
+# ---------------------------------------------------------------------------- afterwards
+
+
+def _finish(plan: "Plan", snapshot: "Snapshot") -> None:
+    """Sound and picture of the session, where they can be had, and where everything is."""
+    from bridge.picture import picture_session
+    from music.errors import MusicError
+    from music.render import render_wav
+
+    if sys.stdout.isatty():
+        print()
+    print(_summary(snapshot))
+    folder = plan.folder
+    if folder is None:
+        return
+    if snapshot.capsules:
+        picture_session(folder)
+    if snapshot.notes:
+        try:
+            render_wav(folder / "notes.mid", folder / "audio.wav")
+        except MusicError as problem:
+            _say(f"No audio.wav: {problem}")
+    print(f"Session: {folder.resolve()}")
+    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+        print(f"  {path.name:<16} {path.stat().st_size / 1024:9.1f} KiB")
+
+
+def _summary(snapshot: "Snapshot") -> str:
+    words = f"{snapshot.capsules} emotions, {snapshot.notes} notes to {snapshot.port}"
+    if snapshot.notes and snapshot.lateness_max_ms:
+        words += f", 99 of 100 within {snapshot.lateness_p99_ms:.1f} ms of their time"
+    for count, what in (
+        (snapshot.late, "dropped as late"),
+        (snapshot.underruns, "pauses to compose"),
+        (snapshot.gaps, "gaps in the signal"),
+        (snapshot.restarts, "restarts"),
+    ):
+        if count:
+            words += f", {count} {what}"
+    return f"{words}."
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
