@@ -17,7 +17,6 @@ from multiprocessing.connection import Connection
 from multiprocessing.sharedctypes import RawValue
 from typing import Any
 
-from bridge.errors import BridgeError
 from bridge.player import LEDGER_BYTES
 
 PROCESSES = ("ear", "mind", "hand", "recorder")
@@ -120,7 +119,7 @@ class Seat:
         return self.terminated or self.board.stop >= level or orphaned()
 
     def tell(self, kind: str, text: str) -> None:
-        """Send the supervisor a word: "ready", "say" or "fail"."""
+        """Send the supervisor a word: loaded, ready, say, fail (our fault), wrong (the user's)."""
         words = json.dumps([kind, text[:500]]).encode()
         try:
             self.line.send_bytes(words)
@@ -146,14 +145,15 @@ def child(body: Callable[..., None], seat: Seat, *arguments: Any) -> None:
     try:
         body(seat, *arguments)
     except Exception as problem:
-        seat.tell("fail", sentence(seat.name, problem))
+        kind, text = judged(seat.name, problem)
+        seat.tell(kind, text)
         sys.stderr.flush()
         os._exit(1)  # threads of the libraries must not keep a failed process alive
 
 
-def sentence(name: str, problem: BaseException) -> str:
-    """What to tell the user: our packages' own words, or which process failed and how."""
-    package = type(problem).__module__.partition(".")[0]
-    if isinstance(problem, BridgeError) or package in ("eeg", "capsule", "music"):
-        return str(problem)
-    return f"The process {name!r} failed: {type(problem).__name__}: {problem}"
+def judged(name: str, problem: BaseException) -> tuple[str, str]:
+    """Whose error it is, and what to tell: our packages' own words, or what failed and how."""
+    ours = type(problem).__module__.partition(".")[0] in ("bridge", "eeg", "capsule", "music")
+    if ours:
+        return "wrong", str(problem)
+    return "fail", f"The process {name!r} failed: {type(problem).__name__}: {problem}"

@@ -12,10 +12,12 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
+import numpy as np
+
 from bridge.board import Board, Seat
 from bridge.errors import BridgeError
 from bridge.player import MOST_EVENTS, Ledger, Player
-from bridge.ports import Output, open_output
+from bridge.ports import Nowhere, Output, open_output
 from bridge.wire import RECORD_BYTES
 from eeg.lsl import Outlet, clock
 
@@ -102,14 +104,19 @@ class Hand:
             board.lateness_max_ms = max(board.lateness_max_ms, late_ms[-1])
 
 
-def main(seat: Seat, records: Connection, port: str | None, source_id: str) -> None:
-    """Run until told to leave; `port` as in `open_output`, `source_id` names the LSL outlet."""
+def main(
+    seat: Seat, records: Connection, port: str | None, source_id: str, patient: bool = False
+) -> None:
+    """Run until told to leave; `port` as in `open_output`, `source_id` names the LSL outlet.
+
+    If `patient`, a port that is not there is waited for: a predecessor had it.
+    """
     outlet = Outlet(NOTES_STREAM, NOTES_TYPE, NOTES_CHANNELS, 0.0, "MIDI", source_id)
 
     def publish(message: bytes, now_s: float) -> None:
-        outlet.push([list(message)], [now_s])
+        outlet.push(np.array([list(message)], dtype=float), np.array([now_s]))
 
-    hand = Hand(seat.board, open_output(port), publish)
+    hand = Hand(seat.board, _patiently(seat, port) if patient else open_output(port), publish)
     seat.board.fifo = _real_time()
     gc.freeze()
     seat.tell("ready", hand.output.name)
@@ -146,19 +153,24 @@ def _turn(seat: Seat, hand: Hand, records: Connection) -> None:
 
 
 def _reopen(seat: Seat, hand: Hand, port: str | None) -> None:
-    """Try until the port is back or it is time to leave; nothing old is played then."""
+    """Wait until the port is back or it is time to leave; nothing old is played then."""
     hand.player.panic()
+    hand.output.close()
+    hand.output = _patiently(seat, port)
+    with contextlib.suppress(BridgeError):  # gone again: the next turn finds out
+        hand.inherit(clock())
+    seat.tell("say", f"The MIDI port {hand.output.name} is open again.")
+
+
+def _patiently(seat: Seat, port: str | None) -> Output:
+    """The port, as soon as it is there; nowhere, if it is time to leave before."""
     while not seat.over():
         seat.beat(clock())
         try:
-            hand.output.close()
-            hand.output = open_output(port)
-            hand.inherit(clock())
+            return open_output(port)
         except BridgeError:
             time.sleep(TURN_S)
-            continue
-        seat.tell("say", f"The MIDI port {hand.output.name} is back.")
-        return
+    return Nowhere()
 
 
 def _real_time() -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf, nextafter
 from multiprocessing.connection import Connection
@@ -66,6 +67,7 @@ class Mind:
         self._origin_s: float | None = None  # absolute time of beat 0; None while at rest
         self._committed_beats = 0.0
         self._rewound_s = -inf
+        self._floor_beats = 0.0  # where the last rewind went: what is composed before it is late
         self._underruns = self._rewinds = 0
 
     @property
@@ -114,25 +116,24 @@ class Mind:
             due_s = self._origin_s + self._tempo.seconds(event.onset_beats)
             if due_s > now_s + COMMIT_S:
                 break
-            audible = isinstance(event, Note | Pedal)
-            if audible and due_s < now_s + LEAD_S:  # never catch up: the music moves back instead
-                self._origin_s += now_s + COMMIT_S - due_s
+            late = due_s < now_s + LEAD_S and isinstance(event, Note | Pedal)
+            if late and event.onset_beats >= self._floor_beats:
+                self._origin_s += now_s + COMMIT_S - due_s  # never catch up: time moves back
                 self._underruns += 1
                 continue
             self._pending.popleft()
             self._committed_beats = event.onset_beats
-            notes += self._timed(event, due_s, loudness)
+            if isinstance(event, Pedal):
+                notes.append(TimedPedal(max(due_s, now_s + LEAD_S), event.down))
+            elif isinstance(event, Note) and not late and loudness >= INAUDIBLE:
+                notes.append(self._timed(event, due_s, loudness))
         return notes
 
-    def _timed(self, event: Event, due_s: float, loudness: float) -> list[Timed]:
-        if isinstance(event, Pedal):
-            return [TimedPedal(due_s, event.down)]
-        if not isinstance(event, Note) or loudness < INAUDIBLE:
-            return []
+    def _timed(self, note: Note, due_s: float, loudness: float) -> TimedNote:
         assert self._origin_s is not None
-        end_s = self._origin_s + self._tempo.seconds(event.onset_beats + event.duration_beats)
-        velocity = max(1, round(event.velocity * loudness))
-        return [TimedNote(due_s, max(end_s, due_s + LEAD_S), event.pitch, velocity)]
+        end_s = self._origin_s + self._tempo.seconds(note.onset_beats + note.duration_beats)
+        velocity = max(1, round(note.velocity * loudness))
+        return TimedNote(due_s, max(end_s, due_s + LEAD_S), note.pitch, velocity)
 
     def _jumped(self, now_s: float, condition: Condition) -> bool:
         if not self._pending or now_s < self._rewound_s + CALM_S:
@@ -149,6 +150,7 @@ class Mind:
         to_beats = nextafter(self._committed_beats, inf)
         if self._origin_s is not None:
             to_beats = max(to_beats, self._tempo.beats(now_s + COMMIT_S - self._origin_s))
+        self._floor_beats = to_beats
         self._composer.rewind(to_beats)
         self._tempo.rewind(to_beats)
         self._pending.clear()
@@ -162,23 +164,34 @@ class Mind:
         return [TimedPedal(now_s + COMMIT_S, False)]
 
 
+def trained(seed: int) -> Composes:
+    """The composer that comes with the program."""
+    from music.composer import Composer
+
+    return Composer.load(seed=seed)
+
+
 def main(
-    seat: Seat, records: Connection, capsules_from: str, seed: int | None, style: Style
+    seat: Seat,
+    records: Connection,
+    capsules_from: str,
+    seed: int,
+    style: Style,
+    composer: Callable[[int], Composes] = trained,
 ) -> None:
     """Run until told to leave; `capsules_from` is the source id of ear's stream."""
     from capsule.emotion import CAPSULE_STREAM, CAPSULE_TYPE, EmotionCapsule
     from eeg.lsl import Newest, clock
-    from music.composer import Composer
 
-    mind = Mind(Composer.load(seed=seed), Translator(style))
-    newest = Newest(CAPSULE_STREAM, CAPSULE_TYPE, source_id=capsules_from)
+    mind = Mind(composer(seed), Translator(style))
+    newest = Newest(CAPSULE_STREAM, CAPSULE_TYPE, capsules_from)
     epoch = seat.board.epoch
     seat.tell("ready", "composer")
     while not seat.over():
         now_s = clock()
         seat.beat(now_s)
         taken = newest.take()
-        capsule = EmotionCapsule.from_vector(taken[1], time_s=taken[0]) if taken else None
+        capsule = EmotionCapsule.from_vector(taken[1], taken[0]) if taken else None
         for event in mind.step(now_s, capsule):
             records.send_bytes(encode(event, epoch))  # waits while the pipe is full
         show(mind, seat.board)

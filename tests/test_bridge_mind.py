@@ -124,6 +124,23 @@ def test_a_rewind_never_reaches_what_is_committed():
     assert mind.counts.rewinds > 10
 
 
+def test_what_is_composed_anew_for_a_moment_that_has_passed_is_left_out():
+    class Dense(Metronome):
+        """Goes back two beats further than it was asked to."""
+
+        def rewind(self, to_beats):
+            self.rewound.append(to_beats)
+            self.beats = max(0.0, np.floor(to_beats * 2) / 2 - 2)
+
+    mind = new_mind(Dense())
+    out = run(mind, 20.0, feel=lambda now_s: CALM if now_s < 10.0 else WILD)
+    assert (mind.counts.rewinds, mind.counts.underruns) == (1, 0)
+    onsets_s = sorted(note.on_s for note in notes(out))
+    assert np.diff(onsets_s).max() < 0.26
+    for now_s, event in out:
+        assert event.on_s - now_s >= LEAD_S
+
+
 def test_after_a_stall_the_music_goes_on_where_it_was_and_nothing_catches_up():
     mind = new_mind()
     out = run(mind, 20.0, stall=[(10.0, 13.0)])

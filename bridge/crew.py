@@ -1,0 +1,201 @@
+"""The supervisor's people: starts processes, hears them, replaces those that die, ends them.
+
+Everything here runs in the supervisor's one thread. A process is spawned, so it imports only what
+it needs, and never the program's main module.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from types import ModuleType
+from typing import Any
+
+from bridge.board import END, PROCESSES, QUIET, Seat, child, new_board
+from bridge.errors import BridgeError
+
+HUNG_S = {"hand": 0.7, "mind": 5.0, "ear": 5.0, "recorder": 15.0}  # no sign of life
+MOST_RESTARTS, WITHIN_S = 10, 60.0
+KEEP_S = 10.0  # for the recorder to close its files
+
+Body = Callable[..., None]
+
+
+@dataclass
+class Member:
+    """One process and what it has said."""
+
+    name: str
+    body: Body
+    arguments: tuple[Any, ...]
+    again: tuple[Any, ...]  # arguments when it is restarted
+    process: Any = None
+    line: Connection | None = None
+    loaded: bool = False
+    ready: str | None = None
+    failure: str = ""
+    wrong: bool = False  # the failure is the user's to mend
+    restarts_s: list[float] = field(default_factory=list)
+
+
+class Crew:
+    """The processes of one performance; `clock` is the one they all share."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.board = new_board()
+        self.board.epoch = 1
+        self.said: list[str] = []
+        self._clock = clock
+        self._spawn = multiprocessing.get_context("spawn")
+        self._members: dict[str, Member] = {}
+        self._markers: Connection | None = None
+
+    def pipe(self) -> tuple[Connection, Connection]:
+        """A one-way pipe (out, in), both ends of which stay open here: neither side ends it."""
+        return self._spawn.Pipe(duplex=False)
+
+    def marked_by(self, markers: Connection) -> None:
+        """Where `say` writes too; a reader that has stopped reading stops nobody."""
+        if hasattr(os, "set_blocking"):
+            os.set_blocking(markers.fileno(), False)
+        self._markers = markers
+
+    def start(
+        self, name: str, body: Body, *arguments: Any, again: tuple[Any, ...] | None = None
+    ) -> None:
+        """Start a process; `again` are its arguments if it must be started once more."""
+        member = Member(name, body, arguments, arguments if again is None else again)
+        self._members[name] = member
+        self._launch(member, arguments)
+
+    def _launch(self, member: Member, arguments: tuple[Any, ...]) -> None:
+        if member.name in PROCESSES:
+            self.board.alive_s[PROCESSES.index(member.name)] = 0.0
+        member.line, theirs = self.pipe()
+        seat = Seat(member.name, self.board, theirs)
+        member.process = self._spawn.Process(
+            target=child, args=(member.body, seat, *arguments), name=member.name, daemon=True
+        )
+        with _plain_main():
+            member.process.start()
+        theirs.close()
+
+    def say(self, sentence: str) -> None:
+        """Keep a sentence for the user and for the recording."""
+        self.said.append(sentence)
+        if self._markers is not None:
+            with contextlib.suppress(OSError):
+                self._markers.send_bytes(sentence.encode()[:2000])
+
+    def loaded(self) -> bool:
+        """Whether everybody has loaded what takes time."""
+        return all(member.loaded for member in self._members.values())
+
+    def ready(self, name: str) -> str | None:
+        """What a process said when it was ready; None before."""
+        member = self._members.get(name)
+        return member.ready if member else None
+
+    def ended(self, name: str) -> bool:
+        """Whether a process has done its work and left."""
+        member = self._members.get(name)
+        return member is not None and member.process.exitcode == 0
+
+    @property
+    def restarts(self) -> int:
+        """How often a process had to be started again."""
+        return sum(len(member.restarts_s) for member in self._members.values())
+
+    def tend(self, timeout_s: float) -> None:
+        """Wait for something to happen, hear everybody, restart who has died or hangs.
+
+        BridgeError if somebody cannot start, or keeps dying.
+        """
+        members = list(self._members.values())
+        lines = [member.line for member in members if member.line is not None]
+        alive = [m.process.sentinel for m in members if m.process.is_alive()]
+        wait([*lines, *alive], timeout_s)
+        for member in members:
+            self._hear(member)
+            if not member.process.is_alive():
+                self._hear(member)
+                self._lost(member)
+            elif self._hangs(member):
+                self.say(f"The process {member.name!r} hangs and is replaced.")
+                member.process.kill()
+
+    def _hear(self, member: Member) -> None:
+        while member.line is not None and member.line.poll():
+            try:
+                kind, text = json.loads(member.line.recv_bytes())
+            except (EOFError, OSError):
+                member.line.close()
+                member.line = None
+                return
+            if kind in ("loaded", "ready"):
+                member.loaded = True
+                member.ready = text if kind == "ready" else member.ready
+            elif kind == "say":
+                self.say(text)
+            else:
+                member.failure, member.wrong = text, kind == "wrong"
+
+    def _hangs(self, member: Member) -> bool:
+        if member.name not in PROCESSES:
+            return False
+        alive_s = self.board.alive_s[PROCESSES.index(member.name)]
+        return bool(alive_s and self._clock() - alive_s > HUNG_S[member.name])
+
+    def _lost(self, member: Member) -> None:
+        if member.process.exitcode == 0 and member.name not in PROCESSES:
+            return  # the source has come to its end
+        why = member.failure or f"The process {member.name!r} died ({member.process.exitcode})."
+        now_s = self._clock()
+        recent = [then_s for then_s in member.restarts_s if then_s > now_s - WITHIN_S]
+        hopeless = member.name not in PROCESSES or len(recent) >= MOST_RESTARTS
+        if hopeless or not member.loaded or (member.wrong and not self.board.capsules):
+            raise BridgeError(why)
+        self.say(f"{why} It is started again.")
+        member.restarts_s.append(now_s)
+        member.failure, member.wrong = "", False
+        if member.name == "mind":
+            self.board.epoch += 1  # hand silences what the old one began
+        self._launch(member, member.again)
+
+    def stop(self, patience_s: float) -> None:
+        """End everybody, note-offs first, recording last; who does not leave in time is killed."""
+        self.board.stop = QUIET
+        for member in self._members.values():
+            if member.name != "recorder":
+                self._dismiss(member, patience_s)
+        hand = self._members.get("hand")
+        if hand is not None and any(self.board.ledger):
+            self._launch(hand, hand.again)  # it releases what is on the ledger, and leaves
+            self._dismiss(hand, patience_s)
+        self.board.stop = END
+        if "recorder" in self._members:
+            self._dismiss(self._members["recorder"], KEEP_S)
+
+    def _dismiss(self, member: Member, patience_s: float) -> None:
+        member.process.join(patience_s)
+        if member.process.is_alive():
+            member.process.kill()
+            member.process.join()
+        self._hear(member)
+
+
+@contextlib.contextmanager
+def _plain_main() -> Iterator[None]:
+    """Keep spawned processes from importing the program's main module again."""
+    kept = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = kept

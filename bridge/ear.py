@@ -1,0 +1,129 @@
+"""The process *ear*: EEG in from LSL, emotion capsules out to LSL. Imports no mne.
+
+The newest capsule is all that anybody needs, so nothing waits for a reader. Whether the signal is
+alive is judged by the age of its samples, not by liblsl, which says nothing for half a minute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from bridge.board import SIGNALS, Board, Seat
+from eeg.frontend import Features, FrontEnd
+from eeg.lsl import Intake, Outlet, clock
+from eeg.montage import Montage
+from eeg.signal import Chunk, Signal
+from eeg.watch import Watchdog
+
+if TYPE_CHECKING:
+    from capsule.emotion import EmotionCapsule
+
+PULL_S = 0.1  # longest wait for samples, so the longest that nobody looks at the watchdog
+RETRY_S = 2.0
+HOP_S = 0.25
+
+
+class Recognises(Protocol):
+    """What ear needs of a recogniser; `capsule.recogniser.Recogniser` is one."""
+
+    def push(self, features: Features) -> list[EmotionCapsule]:
+        """The capsules of one window."""
+
+
+Load = Callable[[Montage, float, Path | None], Recognises]  # rest_s, the wearer's profile
+
+
+class Ear:
+    """The pure core: chunks in, capsules out. An interruption in the stamps resets the stages."""
+
+    def __init__(
+        self, signal: Signal, load: Load, rest_s: float = 60.0, profile: Path | None = None
+    ) -> None:
+        self.front_end = FrontEnd(signal, hop_s=HOP_S)
+        self.recogniser = load(self.front_end.montage, rest_s, profile)
+        self.gaps = 0
+
+    def push(self, chunk: Chunk) -> list[EmotionCapsule]:
+        """The capsules that this chunk completes."""
+        capsules = []
+        for features in self.front_end.push(chunk):
+            self.gaps += features.gap
+            capsules += self.recogniser.push(features)
+        return capsules
+
+
+def trained() -> Load:
+    """The recogniser that comes with the program; what takes seconds to import is imported here."""
+    from capsule.recogniser import Recogniser
+
+    return Recogniser.load
+
+
+def main(
+    seat: Seat,
+    stream: str | None,
+    wait_s: float,
+    source_id: str,
+    rest_s: float,
+    profile: Path | None,
+    recogniser: Callable[[], Load] = trained,
+) -> None:
+    """Run until told to leave. `stream`: name or source id, None for the only EEG there is.
+
+    EegError if there is none within `wait_s`; 0 waits for ever. Our capsules go out under
+    `source_id`.
+    """
+    from capsule.emotion import CAPSULE_STREAM, CAPSULE_TYPE, CHANNELS
+
+    load = recogniser()
+    seat.tell("loaded", "")
+    intake = _intake(seat, stream, wait_s)
+    if intake is None:
+        return
+    ear = Ear(intake.signal, load, rest_s, profile)
+    outlet = Outlet(CAPSULE_STREAM, CAPSULE_TYPE, CHANNELS, 1 / HOP_S, "", source_id)
+    watchdog = Watchdog(clock())
+    signal = intake.signal
+    seat.tell("ready", f"{signal.name}: {len(signal.channels)} channels, {signal.rate_hz:g} Hz")
+    while not seat.over():
+        chunk = intake.pull(PULL_S)
+        now_s = clock()
+        seat.beat(now_s)
+        if chunk is not None:
+            watchdog.saw(float(chunk.times_s[-1]), now_s)
+            for capsule in ear.push(chunk):
+                vector = capsule.to_vector()[np.newaxis].astype(float)
+                outlet.push(vector, np.array([capsule.time_s]))
+                show(capsule, seat.board)
+        change = watchdog.look(now_s)
+        if change is not None:
+            seat.tell("say", f"The EEG signal is {change.health.name}.")
+        seat.board.signal = SIGNALS.index(watchdog.health.name)
+        seat.board.sample_age_s = watchdog.age_s(now_s)
+        seat.board.gaps = ear.gaps
+    intake.close()
+
+
+def _intake(seat: Seat, stream: str | None, wait_s: float) -> Intake | None:
+    """The stream; None if it was time to leave before it came."""
+    if wait_s > 0:
+        return Intake(stream, timeout_s=wait_s)
+    while not seat.over():
+        try:
+            return Intake(stream, timeout_s=RETRY_S)
+        except Exception as problem:  # not there, or not yet what it was: it may come
+            seat.tell("say", str(problem))
+    return None
+
+
+def show(capsule: EmotionCapsule, board: Board) -> None:
+    """Put the honest emotion on the board."""
+    board.probabilities[:] = [float(one) for one in capsule.probabilities]
+    board.valence, board.arousal = capsule.valence, capsule.arousal
+    board.confidence, board.quality = capsule.confidence, capsule.quality
+    board.capsule_s = capsule.time_s
+    board.capsules += 1

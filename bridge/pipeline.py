@@ -1,0 +1,241 @@
+"""The whole wire on one page: which processes there are, who hands what to whom, what if one dies.
+
+    LSL ─▶ ear ─LSL capsules─▶ mind ─pipe of timed notes─▶ hand ─▶ MIDI port
+     └──────────▶ recorder ◀─LSL capsules, notes, texts of the supervisor
+
+`live()` and `replay()` run processes, `replay_fast()` the same cores in one loop with a fake clock.
+The supervisor owns both ends of the pipe, so either side can be restarted; it plays no note itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from math import inf
+from pathlib import Path
+
+from bridge import ear, hand, mind, recorder
+from bridge.board import MOODS, SIGNALS, Seat
+from bridge.crew import Crew
+from bridge.errors import BridgeError
+from bridge.translate import Style
+from eeg.lsl import clock
+
+TEND_S = 0.05  # between two looks at everybody
+STATUS_S = 0.25  # between two snapshots
+LOAD_S = 120.0  # for the models to come from a cold disk
+FIND_S = 10.0  # for the EEG stream to be found
+QUIET_S = 3.0  # for a process to leave by itself
+TAIL_S = 1.5  # of music after a recording has ended
+COPIED = (
+    "sample_age_s", "gaps", "capsules", "valence", "arousal", "confidence", "quality", "strength",
+    "notes", "late", "lateness_p99_ms", "lateness_max_ms", "underruns", "rewinds", "panics",
+    "recorded_bytes",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to play: the arguments of `live` and `replay` as one value."""
+
+    port: str | None = None  # as in bridge.ports.open_output
+    folder: Path | None = None  # of the session; None records nothing
+    seed: int = 0
+    rest_s: float = 60.0  # the wearer's rest at the beginning
+    profile: Path | None = None
+    duration_s: float | None = None  # from the first sample on; None: until stopped
+    style: Style = field(default_factory=Style)
+    composer: Callable[[int], mind.Composes] = mind.trained
+    recogniser: Callable[[], ear.Load] = ear.trained
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything a display may want, at one moment."""
+
+    elapsed_s: float
+    signal: str  # SEARCHING, LIVE, LATE, STALE, LOST
+    sample_age_s: float
+    gaps: int
+    capsules: int
+    probabilities: tuple[float, ...]  # honest
+    valence: float
+    arousal: float
+    confidence: float
+    quality: float
+    mood: str  # WAITING, PLAYING, HOLD, GLIDE, REST
+    played: tuple[float, ...]  # after smoothing, contrast and hand
+    strength: float
+    notes: int
+    late: int  # notes dropped because they came too late
+    lateness_p99_ms: float
+    lateness_max_ms: float
+    underruns: int
+    rewinds: int
+    panics: int
+    real_time: bool
+    restarts: int
+    recorded_bytes: int
+    port: str
+    stream: str
+    said: tuple[str, ...]  # sentences since the last snapshot
+
+
+OnStatus = Callable[[Snapshot], None]
+
+
+def live(
+    stream: str | None = None,
+    plan: Plan | None = None,
+    on_status: OnStatus | None = None,
+    wait_s: float = FIND_S,
+) -> Snapshot:
+    """Play what the wearer of a headset feels until Ctrl-C, SIGTERM or the plan's duration.
+
+    `stream`: name or source id of the EEG, None for the only one there is. Returns the last
+    snapshot. Raises BridgeError, EegError's sentence among others, if it cannot start or go on.
+    """
+    return _run(stream, plan or Plan(), on_status, wait_s, None)
+
+
+def replay(
+    path: Path,
+    plan: Plan | None = None,
+    on_status: OnStatus | None = None,
+    speed: float = 1.0,
+) -> Snapshot:
+    """The same with a recording, served as a real LSL stream by one more process."""
+    return _run(None, plan or Plan(), on_status, FIND_S, (path, speed))
+
+
+def _run(
+    stream: str | None,
+    plan: Plan,
+    on_status: OnStatus | None,
+    wait_s: float,
+    recording: tuple[Path, float] | None,
+) -> Snapshot:
+    token = uuid.uuid4().hex[:8]
+    source = f"emocapsule-replay-{token}"
+    crew = Crew(clock)
+    show = _Shows(crew, on_status)
+    with _until_signalled() as stopped:
+        try:
+            _start(crew, token, source if recording else stream, plan, wait_s)
+            _until(crew, show, stopped, crew.loaded, LOAD_S)
+            if recording:
+                crew.start("source", serve, *recording, source)
+            _until(crew, show, stopped, lambda: crew.ready("ear") is not None, wait_s + LOAD_S)
+            end_s = inf if plan.duration_s is None else clock() + plan.duration_s
+            ended = partial(crew.ended, "source")
+            _until(crew, show, stopped, lambda: ended() or clock() > end_s, None)
+            if ended():
+                _until(crew, show, stopped, lambda: False, TAIL_S, fail=False)
+        finally:
+            crew.stop(QUIET_S)
+    return show.last()
+
+
+def _start(crew: Crew, token: str, stream: str | None, plan: Plan, wait_s: float) -> None:
+    capsules, notes = f"emocapsule-capsules-{token}", f"emocapsule-notes-{token}"
+    records_out, records_in = crew.pipe()
+    sent = (records_out, plan.port, notes)
+    crew.start("hand", hand.main, *sent, again=(*sent, True))
+    crew.start("mind", mind.main, records_in, capsules, plan.seed, plan.style, plan.composer)
+    wearer = (capsules, plan.rest_s, plan.profile, plan.recogniser)
+    crew.start("ear", ear.main, stream, wait_s, *wearer, again=(stream, 0.0, *wearer))
+    if plan.folder is not None:
+        facts = {"seed": plan.seed, "rest_s": plan.rest_s, "stream": stream, "port": plan.port}
+        markers_out, markers_in = crew.pipe()
+        crew.marked_by(markers_in)
+        ways = (facts, stream, capsules, notes, markers_out)
+        again = (plan.folder / "continued", *ways)
+        crew.start("recorder", recorder.main, plan.folder, *ways, again=again)
+
+
+def _until(
+    crew: Crew,
+    show: _Shows,
+    stopped: list[int],
+    done: Callable[[], bool],
+    most_s: float | None,
+    fail: bool = True,
+) -> None:
+    """Tend the crew until it is done, the user stops it, or the time is over."""
+    end_s = inf if most_s is None else clock() + most_s
+    while not done() and not stopped:
+        if clock() > end_s:
+            if fail:
+                raise BridgeError(f"The program did not get ready within {most_s:.0f} s.")
+            return
+        crew.tend(TEND_S)
+        show()
+
+
+def serve(seat: Seat, path: Path, speed: float, source_id: str) -> None:
+    """The process *source*: a recording as a headset's stream."""
+    from eeg.player import serve as serve_recording
+    from eeg.recording import read_recording
+
+    recording = read_recording(path)
+    seat.tell("ready", recording.signal.name)
+    serve_recording(
+        recording, speed, source_id=source_id, wait_s=FIND_S, stop=lambda: seat.over()
+    )
+
+
+class _Shows:
+    """Calls the display now and then."""
+
+    def __init__(self, crew: Crew, on_status: OnStatus | None) -> None:
+        self._crew = crew
+        self._on_status = on_status
+        self._start_s = self._shown_s = clock()
+
+    def __call__(self) -> None:
+        if self._on_status is not None and clock() - self._shown_s >= STATUS_S:
+            self._shown_s = clock()
+            self._on_status(self.last())
+
+    def last(self) -> Snapshot:
+        """How things are."""
+        crew, board = self._crew, self._crew.board
+        said, crew.said = tuple(crew.said), []
+        copied = {name: getattr(board, name) for name in COPIED}
+        return Snapshot(
+            **copied,
+            elapsed_s=clock() - self._start_s,
+            signal=SIGNALS[board.signal],
+            mood=MOODS[board.mood],
+            probabilities=tuple(board.probabilities),
+            played=tuple(board.played),
+            real_time=bool(board.fifo),
+            restarts=crew.restarts,
+            port=crew.ready("hand") or "",
+            stream=crew.ready("ear") or "",
+            said=said,
+        )
+
+
+@contextlib.contextmanager
+def _until_signalled() -> Iterator[list[int]]:
+    """A list that is empty until somebody wants us to stop. In the main thread only."""
+    stopped: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield stopped
+        return
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    kept = {
+        name: signal.signal(getattr(signal, name), lambda number, _: stopped.append(number))
+        for name in names
+    }
+    try:
+        yield stopped
+    finally:
+        for name, handler in kept.items():
+            signal.signal(getattr(signal, name), handler)

@@ -1,0 +1,191 @@
+"""The process *recorder*: a session folder that is written as things happen and survives a crash.
+
+`session.xdf` (EEG, capsules, notes, markers), `capsules.jsonl` and `notes.mid` only ever grow, and
+what is on disk can be read at any moment; a kill loses what arrived in the last tenth of a second.
+`session.json` tells what the session was: at its start, and again at its end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bridge.board import END, Seat
+from bridge.errors import BridgeError
+from bridge.hand import NOTES_CHANNELS, NOTES_STREAM, NOTES_TYPE
+from bridge.smf import MidiFile
+from bridge.xdf import XdfFile, XdfStream
+from capsule.emotion import CAPSULE_STREAM, CAPSULE_TYPE, CHANNELS, EmotionCapsule
+from eeg.errors import EegError
+from eeg.lsl import Inlet, Intake, clock
+from eeg.signal import Chunk, Signal
+
+LOOK_S = 0.1
+FIND_S = 1.0
+FILES = ("session.xdf", "capsules.jsonl", "notes.mid", "session.json")
+
+
+class Session:
+    """The folder. Every method may raise BridgeError: the disk is full, or not there any more."""
+
+    def __init__(self, folder: Path, start_s: float, facts: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self._start_s = start_s
+        self._facts = dict(facts)
+        self._counts = {"samples": 0, "capsules": 0, "notes": 0, "markers": 0}
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._capsules = (folder / "capsules.jsonl").open("w", encoding="utf-8", buffering=1)
+        except OSError as problem:
+            raise _unwritable(folder, problem) from problem
+        self._xdf = XdfFile(folder / "session.xdf")
+        self._midi = MidiFile(folder / "notes.mid", start_s)
+        self._streams: dict[str, int] = {}
+        self._tell("recording", start_s)
+
+    @property
+    def size_bytes(self) -> int:
+        """Of what was written so far, nearly."""
+        return self._xdf.size_bytes
+
+    def eeg(self, signal: Signal, chunk: Chunk) -> None:
+        """Samples in µV."""
+        number = self._stream(
+            XdfStream(
+                signal.name, "EEG", signal.channels, signal.rate_hz, "float32", "microvolts",
+                signal.source_id,
+            ),
+            float(chunk.times_s[0]),
+        )  # fmt: skip
+        self._xdf.write(number, chunk.samples_uv, chunk.times_s)
+        self._counts["samples"] += len(chunk.times_s)
+
+    def capsule(self, capsule: EmotionCapsule) -> None:
+        """An emotion."""
+        number = self._stream(XdfStream(CAPSULE_STREAM, CAPSULE_TYPE, CHANNELS, 4.0))
+        self._xdf.write(number, capsule.to_vector()[np.newaxis], [capsule.time_s])
+        try:
+            self._capsules.write(capsule.to_json() + "\n")
+        except OSError as problem:
+            raise _unwritable(self.folder, problem) from problem
+        self._counts["capsules"] += 1
+
+    def message(self, message: bytes, time_s: float) -> None:
+        """A MIDI message as it was sent."""
+        number = self._stream(XdfStream(NOTES_STREAM, NOTES_TYPE, NOTES_CHANNELS, 0.0, "int16"))
+        self._xdf.write(number, [list(message)], [time_s])
+        self._midi.send(message, time_s)
+        self._counts["notes"] += message[0] & 0xF0 == 0x90
+
+    def mark(self, text: str, time_s: float) -> None:
+        """Something worth remembering."""
+        number = self._stream(XdfStream("EmocapsuleMarkers", "Markers", ("marker",), 0.0, "string"))
+        self._xdf.mark(number, [text], [time_s])
+        self._counts["markers"] += 1
+
+    def flush(self) -> None:
+        """Bring the notes to the disk; everything else is there already."""
+        self._midi.flush()
+
+    def close(self, end_s: float) -> None:
+        """The end of the session."""
+        self._xdf.close()
+        self._midi.close()
+        self._capsules.close()
+        self._tell("complete", end_s)
+
+    def _stream(self, stream: XdfStream, time_s: float | None = None) -> int:
+        if stream.name not in self._streams:
+            self._streams[stream.name] = number = self._xdf.add(stream)
+            self._xdf.offset(number, self._start_s if time_s is None else time_s)
+        return self._streams[stream.name]
+
+    def _tell(self, state: str, now_s: float) -> None:
+        lasted_s = round(now_s - self._start_s, 3)
+        told = {"state": state, **self._facts, "start_s": self._start_s, "duration_s": lasted_s}
+        path = self.folder / "session.json"
+        fresh = path.with_suffix(".part")
+        try:
+            fresh.write_text(json.dumps(told | self._counts, indent=2) + "\n", encoding="utf-8")
+            os.replace(fresh, path)
+        except OSError as problem:
+            raise _unwritable(path, problem) from problem
+
+
+def _unwritable(path: Path, problem: OSError) -> BridgeError:
+    return BridgeError(f"{path} cannot be written ({problem.strerror}); choose another folder.")
+
+
+def main(
+    seat: Seat,
+    folder: Path,
+    facts: Mapping[str, Any],
+    stream: str | None,
+    capsules_from: str,
+    notes_from: str,
+    markers: Connection,
+) -> None:
+    """Run until the very end. `markers` brings texts; the other ids name our own streams."""
+    session = Session(folder, clock(), facts)
+    capsules = Inlet(CAPSULE_STREAM, CAPSULE_TYPE, capsules_from)
+    notes = Inlet(NOTES_STREAM, NOTES_TYPE, notes_from)
+    capsules.pull()
+    notes.pull()
+    seat.tell("loaded", str(folder))
+    intake: Intake | None = None
+    try:
+        while not seat.over(END):
+            seat.beat(clock())
+            intake = intake or _intake(stream)
+            if intake is not None and not _take_eeg(session, intake):
+                intake = None
+            _take_own(session, capsules, notes, markers)
+            session.flush()
+            seat.board.recorded_bytes = session.size_bytes
+        _take_own(session, capsules, notes, markers)
+        session.close(clock())
+    except BridgeError as problem:  # the music goes on without a recording
+        seat.tell("say", f"RECORDING FAILED: {problem}")
+        while not seat.over(END):
+            seat.beat(clock())
+            time.sleep(LOOK_S)
+
+
+def _intake(stream: str | None) -> Intake | None:
+    with contextlib.suppress(EegError):  # not there yet: ear tells the user what is wrong
+        return Intake(stream, timeout_s=FIND_S)
+    return None
+
+
+def _take_eeg(session: Session, intake: Intake) -> bool:
+    """False if the stream came back as another one."""
+    until_s = clock() + LOOK_S
+    while (left_s := until_s - clock()) > 0:
+        try:
+            chunk = intake.pull(left_s)
+        except EegError:
+            return False
+        if chunk is not None:
+            session.eeg(intake.signal, chunk)
+    return True
+
+
+def _take_own(session: Session, capsules: Inlet, notes: Inlet, markers: Connection) -> None:
+    for vector, time_s in zip(*(capsules.pull() or ((), ())), strict=True):
+        session.capsule(EmotionCapsule.from_vector(vector, float(time_s)))
+    for values, time_s in zip(*(notes.pull() or ((), ())), strict=True):
+        session.message(bytes(int(value) for value in values), float(time_s))
+    while markers.poll():
+        try:
+            text = markers.recv_bytes().decode()
+        except (EOFError, OSError):
+            return
+        session.mark(text, clock())
