@@ -14,6 +14,7 @@ Bools = NDArray[np.bool_]
 LOW_HZ, HIGH_HZ = 0.5, 45.0
 MAINS_HZ = (50.0, 60.0)  # both: a recording seldom says where it was made
 MAINS_Q = 25.0
+IMPOSSIBLE_UV = 1e8  # no amplifier gives 100 V: such a number is an error in transmission
 HIGHEST_SHARE_OF_RATE = 0.45  # a filter edge or a band above this share of the rate is left out
 
 
@@ -49,8 +50,8 @@ class Filter:
 
     Each channel is filtered from its own first sample on: that sample is subtracted and the
     filter starts at rest, which for a filter that stops DC is the state in which a constant
-    input has lasted for ever. Samples that are not finite are replaced by the last one that was
-    and reported, so that one NaN does not live on in the recursion.
+    input has lasted for ever. Samples that are not finite (or impossible) are replaced by the last
+    one that was and reported, so that one NaN does not live on in the recursion.
     """
 
     def __init__(self, rate_hz: float, channels: int) -> None:
@@ -76,7 +77,7 @@ class Filter:
 
     def push(self, samples_uv: Floats) -> tuple[Floats, Bools]:
         """Filter (time, channel); also tell which samples (time, channel) were held."""
-        held = ~np.isfinite(samples_uv)
+        held = ~(np.abs(samples_uv) < IMPOSSIBLE_UV)  # NaN among them
         if len(samples_uv) == 0:
             return samples_uv.copy(), held
         whole = self._hold(samples_uv, held) if held.any() else samples_uv
