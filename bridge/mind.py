@@ -80,7 +80,7 @@ class Mind:
         if capsule is not None:
             self.translator.hear(capsule, now_s)
         self.played = played = self.translator.played(now_s)
-        if played.mood in ("WAITING", "REST"):
+        if not self.playing:
             return self._rest(now_s)
         notes = self._commit(now_s, played.loudness)
         if self._jumped(now_s, played.condition):
@@ -89,6 +89,11 @@ class Mind:
             self._compose(played.condition)
             self._begin(now_s)
         return notes
+
+    @property
+    def playing(self) -> bool:
+        """Whether there is an emotion to play by."""
+        return self.played is not None and self.played.mood not in ("WAITING", "REST")
 
     def behind(self, now_s: float) -> bool:
         """Whether there is something to compose."""
@@ -195,7 +200,7 @@ def main(
         for event in mind.step(now_s, capsule):
             records.send_bytes(encode(event, epoch))  # waits while the pipe is full
         show(mind, seat.board)
-        if not mind.behind(clock()):
+        if not (mind.playing and mind.behind(clock())):
             time.sleep(IDLE_S)
 
 

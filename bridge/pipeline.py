@@ -14,79 +14,24 @@ import signal
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from math import inf
 from pathlib import Path
 
 from bridge import ear, hand, mind, recorder
-from bridge.board import MOODS, SIGNALS, Seat
+from bridge.board import Seat
 from bridge.crew import Crew
 from bridge.errors import BridgeError
-from bridge.translate import Style
+from bridge.fast import replay_fast as replay_fast
+from bridge.plan import STATUS_S, TAIL_S, OnStatus, snapshot
+from bridge.plan import Plan as Plan
+from bridge.plan import Snapshot as Snapshot
 from eeg.lsl import clock
 
 TEND_S = 0.05  # between two looks at everybody
-STATUS_S = 0.25  # between two snapshots
 LOAD_S = 120.0  # for the models to come from a cold disk
 FIND_S = 10.0  # for the EEG stream to be found
 QUIET_S = 3.0  # for a process to leave by itself
-TAIL_S = 1.5  # of music after a recording has ended
-COPIED = (
-    "sample_age_s", "gaps", "capsules", "valence", "arousal", "confidence", "quality", "strength",
-    "notes", "late", "lateness_p99_ms", "lateness_max_ms", "underruns", "rewinds", "panics",
-    "recorded_bytes",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to play: the arguments of `live` and `replay` as one value."""
-
-    port: str | None = None  # as in bridge.ports.open_output
-    folder: Path | None = None  # of the session; None records nothing
-    seed: int = 0
-    rest_s: float = 60.0  # the wearer's rest at the beginning
-    profile: Path | None = None
-    duration_s: float | None = None  # from the first sample on; None: until stopped
-    style: Style = field(default_factory=Style)
-    composer: Callable[[int], mind.Composes] = mind.trained
-    recogniser: Callable[[], ear.Load] = ear.trained
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """Everything a display may want, at one moment."""
-
-    elapsed_s: float
-    signal: str  # SEARCHING, LIVE, LATE, STALE, LOST
-    sample_age_s: float
-    gaps: int
-    capsules: int
-    probabilities: tuple[float, ...]  # honest
-    valence: float
-    arousal: float
-    confidence: float
-    quality: float
-    mood: str  # WAITING, PLAYING, HOLD, GLIDE, REST
-    played: tuple[float, ...]  # after smoothing, contrast and hand
-    strength: float
-    notes: int
-    late: int  # notes dropped because they came too late
-    lateness_p99_ms: float
-    lateness_max_ms: float
-    underruns: int
-    rewinds: int
-    panics: int
-    real_time: bool
-    restarts: int
-    recorded_bytes: int
-    port: str
-    stream: str
-    said: tuple[str, ...]  # sentences since the last snapshot
-
-
-OnStatus = Callable[[Snapshot], None]
 
 
 def live(
@@ -206,15 +151,9 @@ class _Shows:
         """How things are."""
         crew, board = self._crew, self._crew.board
         said, crew.said = tuple(crew.said), []
-        copied = {name: getattr(board, name) for name in COPIED}
-        return Snapshot(
-            **copied,
+        return snapshot(
+            board,
             elapsed_s=clock() - self._start_s,
-            signal=SIGNALS[board.signal],
-            mood=MOODS[board.mood],
-            probabilities=tuple(board.probabilities),
-            played=tuple(board.played),
-            real_time=bool(board.fifo),
             restarts=crew.restarts,
             port=crew.ready("hand") or "",
             stream=crew.ready("ear") or "",
