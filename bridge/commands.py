@@ -121,13 +121,13 @@ def told(capsule: "EmotionCapsule", routing: bool = False) -> dict[str, Any]:
 
 
 def _capsules(args: argparse.Namespace) -> Iterator["EmotionCapsule"]:
-    from bridge.ear import Ear
+    from bridge.ear import Ear, trained
     from eeg.recording import read_recording
 
     recording = read_recording(args.file)
     for note in recording.notes:
         _say(f"{args.file.name}: {note}")
-    ear = Ear(recording.signal, args.rest, args.profile)
+    ear = Ear(recording.signal, trained(), args.rest, args.profile)
     count = 0
     chunks = -(-len(recording.times_s) // CHUNK)
     for chunk in _progress(recording.chunks(CHUNK), "Recognising", chunks):
