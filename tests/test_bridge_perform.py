@@ -1,4 +1,4 @@
-"""What playing prints and leaves behind, on the real wire with a fake clock and stand-in networks."""
+"""What playing prints and leaves behind: the real wire, a fake clock, stand-in networks."""
 
 import json
 from dataclasses import replace
