@@ -22,6 +22,7 @@ from bridge.player import LEDGER_BYTES
 PROCESSES = ("ear", "mind", "hand", "recorder")
 SIGNALS = ("SEARCHING", "LIVE", "LATE", "STALE", "LOST")  # how the EEG arrives
 MOODS = ("WAITING", "PLAYING", "HOLD", "GLIDE", "REST")  # what the piano does
+LISTENERS_BYTES = 4096
 RUN, QUIET, END = 0, 1, 2  # board.stop: play; no more notes; nothing more at all
 
 _Four = ctypes.c_double * 4
@@ -33,6 +34,7 @@ class Board(ctypes.Structure):
     stop: int
     epoch: int
     ledger: Any
+    listeners: bytes
     alive_s: Any
     signal: int
     sample_age_s: float
@@ -87,6 +89,7 @@ class Board(ctypes.Structure):
         ("lateness_max_ms", ctypes.c_double),
         ("fifo", ctypes.c_uint32),
         ("ledger", ctypes.c_ubyte * LEDGER_BYTES),
+        ("listeners", ctypes.c_char * LISTENERS_BYTES),  # who was connected, a line each
         ("recorded_bytes", ctypes.c_uint64),  # recorder
     ]
 

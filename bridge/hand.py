@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
-from bridge.board import Board, Seat
+from bridge.board import LISTENERS_BYTES, Board, Seat
 from bridge.errors import BridgeError
 from bridge.player import MOST_EVENTS, Ledger, Player
 from bridge.ports import Nowhere, Output, open_output
@@ -47,7 +47,8 @@ class Hand:
         self._checked_s = 0.0
 
     def inherit(self, now_s: float) -> None:
-        """Silence what a killed predecessor left on the board."""
+        """Reach whom a killed predecessor reached, and silence what it left on the board."""
+        self.output.connect(self._board.listeners.decode().splitlines())
         self._send(self._ledger.silence(), now_s)
 
     def read(self, records: Connection, now_s: float) -> bool:
@@ -87,11 +88,15 @@ class Hand:
             self._publish(message, now_s)
 
     def check(self, now_s: float) -> None:
-        """BridgeError if the port is no longer there."""
-        if now_s - self._checked_s > CHECK_S:
-            self._checked_s = now_s
-            if not self.output.alive():
-                raise BridgeError(f"The MIDI port {self.output.name} has gone; waiting for it.")
+        """Now and then: note who listens. BridgeError if the port is no longer there."""
+        if now_s - self._checked_s < CHECK_S:
+            return
+        self._checked_s = now_s
+        if not self.output.alive():
+            raise BridgeError(f"The MIDI port {self.output.name} has gone; waiting for it.")
+        listeners = "\n".join(self.output.listeners()).encode()
+        if len(listeners) < LISTENERS_BYTES:
+            self._board.listeners = listeners
 
     def report(self) -> None:
         """Put the counts on the board."""

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from bridge.errors import BridgeError
+from bridge.links import Links
 
 CLIENT, PORT = "emocapsule", "notes"
 NOWHERE, SYNTH = "none", "synth"  # names with a meaning of their own
@@ -34,6 +35,12 @@ class Output(Protocol):
 
     def alive(self) -> bool:
         """False if what was opened has gone."""
+
+    def listeners(self) -> list[str]:
+        """Who is connected to us, where the system tells and would not connect them again."""
+
+    def connect(self, listeners: list[str]) -> None:
+        """Connect them again."""
 
     def close(self) -> None:
         """Let go of it."""
@@ -78,6 +85,13 @@ class Nowhere:
         """Always."""
         return True
 
+    def listeners(self) -> list[str]:
+        """Nobody."""
+        return []
+
+    def connect(self, listeners: list[str]) -> None:
+        """Nothing."""
+
     def close(self) -> None:
         """Nothing."""
 
@@ -85,10 +99,13 @@ class Nowhere:
 class RtMidiPort:
     """A port of the system's MIDI server: our own virtual one, or (`target`) somebody's."""
 
-    def __init__(self, out: Any, name: str, target: str | None = None) -> None:
+    def __init__(
+        self, out: Any, name: str, target: str | None = None, links: Links | None = None
+    ) -> None:
         self.name = name
         self._out = out
         self._target = target
+        self._links = links
 
     def send(self, message: bytes, time_s: float) -> None:
         """Send it now. BridgeError if the port has gone."""
@@ -106,8 +123,19 @@ class RtMidiPort:
         except Exception:  # the server is no longer there to be asked
             return False
 
+    def listeners(self) -> list[str]:
+        """Who is connected to our JACK port."""
+        return self._links.names() if self._links else []
+
+    def connect(self, listeners: list[str]) -> None:
+        """Connect them again."""
+        if self._links:
+            self._links.remake(listeners)
+
     def close(self) -> None:
         """Close the port; what was sent before is delivered."""
+        if self._links:
+            self._links.close()
         with contextlib.suppress(Exception):
             self._out.close_port()
             self._out.delete()
@@ -150,6 +178,13 @@ class Synth:
     def alive(self) -> bool:
         """Always."""
         return True
+
+    def listeners(self) -> list[str]:
+        """Nobody who must be connected."""
+        return []
+
+    def connect(self, listeners: list[str]) -> None:
+        """Nothing."""
 
     def close(self) -> None:
         """Stop the sound."""
@@ -198,7 +233,8 @@ def _virtual_port() -> Output:
             out.delete()
             continue
         kind = _rtmidi().get_api_display_name(api)
-        return RtMidiPort(out, f"{CLIENT}:{PORT} ({kind})")
+        links = Links() if api == _rtmidi().API_UNIX_JACK else None
+        return RtMidiPort(out, f"{CLIENT}:{PORT} ({kind})", links=links)
     raise BridgeError(
         f"No MIDI system answers on this machine; {_how()}, or use --port none and keep the files."
     )

@@ -1,0 +1,54 @@
+"""An independent JACK MIDI receiver, for measurements and tests: `python -m bridge.receiver NAME`.
+
+Connects itself to the port NAME, also when that appears later or again, and prints a line for each
+event: its time on the monotonic clock (start of JACK's cycle + offset in it), and its bytes in hex.
+"""
+
+import importlib
+import queue
+import sys
+import time
+from typing import Any
+
+LOOK_S = 0.05
+
+
+def main(source: str, again: bool = True) -> None:
+    """Print what `source` sends until killed; connect to it once, or `again` whenever it is new."""
+    client = importlib.import_module("jack").Client("receiver", no_start_server=True)
+    port = client.midi_inports.register("in")
+    heard: queue.SimpleQueue[tuple[float, str]] = queue.SimpleQueue()
+
+    @client.set_process_callback  # type: ignore[untyped-decorator]
+    def process(frames: int) -> None:
+        begin_s = time.monotonic() - client.frames_since_cycle_start / client.samplerate
+        for offset, event in port.incoming_midi_events():
+            heard.put((begin_s + offset / client.samplerate, bytes(event).hex()))
+
+    with client:
+        _tell("listening")
+        connected = False
+        while True:
+            if again or not connected:
+                connected = _connect(client, source)
+            time.sleep(LOOK_S)
+            while not heard.empty():
+                time_s, event = heard.get()
+                _tell(f"{time_s:.6f} {event}")
+
+
+def _tell(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _connect(client: Any, source: str) -> bool:
+    ports = client.get_ports(f"^{source}$", is_midi=True, is_output=True)
+    for port in ports:
+        if not client.get_all_connections(port):
+            client.connect(port, "receiver:in")
+    return bool(ports)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], "--once" not in sys.argv)

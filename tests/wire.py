@@ -1,0 +1,175 @@
+"""The other programs of a live test: a JACK server, its listener, a headset's bridge, ourselves."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+SOON_S = 30.0
+
+HEADSET = """
+import math, sys, time
+import pylsl
+name, source_id = sys.argv[1:3]
+info = pylsl.StreamInfo(name, "EEG", 4, 256, pylsl.cf_float32, source_id)
+channels = info.desc().append_child("channels")
+for label in ("TP9", "AF7", "AF8", "TP10"):
+    channel = channels.append_child("channel")
+    channel.append_child_value("label", label)
+    channel.append_child_value("unit", "microvolts")
+outlet = pylsl.StreamOutlet(info)
+start, sent = pylsl.local_clock(), 0
+while True:
+    while sent < (pylsl.local_clock() - start) * 256:
+        t = sent / 256
+        size = 10 + 9 * math.sin(2 * math.pi * t / 8)
+        outlet.push_sample([size * math.sin(2 * math.pi * (9 + c) * t) + 3 * math.sin(17 * t * c)
+                            for c in range(1, 5)])
+        sent += 1
+    time.sleep(0.01)
+"""
+
+OURSELVES = """
+import json, multiprocessing, sys
+from pathlib import Path
+import fakes
+from bridge import pipeline
+from bridge.errors import BridgeError
+
+def show(snapshot):
+    told = {name: getattr(snapshot, name) for name in
+            ("signal", "mood", "notes", "capsules", "restarts", "panics", "said", "port",
+             "underruns", "rewinds", "late", "lateness_p99_ms", "sample_age_s")}
+    told["pids"] = {child.name: child.pid for child in multiprocessing.active_children()}
+    print(json.dumps(told), flush=True)
+
+asked = json.loads(sys.argv[1])
+plan = pipeline.Plan(port=asked["port"], folder=Path(asked["folder"]),
+                     composer=fakes.Composer, recogniser=fakes.recogniser)
+try:
+    show(pipeline.live(asked["stream"], plan, show))
+except BridgeError as problem:
+    print(json.dumps({"error": str(problem)}), flush=True)
+    sys.exit(1)
+"""
+
+
+def until(condition, why, seconds=SOON_S):
+    """Wait for a condition; its value."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if value := condition():
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"waited {seconds} s in vain for {why}")
+
+
+class Program:
+    """A process whose lines are read as they come."""
+
+    def __init__(self, *command, environment=None):
+        paths = f"{TESTS}{os.pathsep}{TESTS.parent}"
+        self.process = subprocess.Popen(
+            [str(part) for part in command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", **(environment or {})},
+            start_new_session=True,
+        )
+        self.lines, self.errors = [], []
+        for stream, kept in ((self.process.stdout, self.lines), (self.process.stderr, self.errors)):
+            threading.Thread(target=self._read, args=(stream, kept), daemon=True).start()
+
+    @staticmethod
+    def _read(stream, kept):
+        with stream:
+            for line in stream:
+                kept.append(line.rstrip("\n"))
+
+    def kill(self, number=signal.SIGKILL):
+        self.process.send_signal(number)
+
+    def ended(self, seconds=SOON_S):
+        return self.process.wait(seconds)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+
+def python(code, *arguments):
+    return Program(sys.executable, "-c", code, *arguments)
+
+
+class Jack(Program):
+    """A JACK server without a sound card, under a name of its own."""
+
+    def __init__(self, name=None):
+        self.name = name or f"emocapsule-{uuid.uuid4().hex[:8]}"
+        options = ("-S", "-n", self.name, "-d", "dummy", "-r", "48000", "-p", "128")
+        super().__init__(shutil.which("jackd"), "-R", "-P", "70", *options)
+        try:
+            until(self._answers, "JACK in real time", 3.0)
+        except AssertionError:
+            self.close()
+            super().__init__(shutil.which("jackd"), "-r", *options)
+            until(self._answers, "JACK")
+
+    def _answers(self):
+        there = subprocess.run(
+            ["jack_lsp"], env={**os.environ, "JACK_DEFAULT_SERVER": self.name}, capture_output=True
+        )
+        return self.process.poll() is None and there.returncode == 0
+
+
+class Listener(Program):
+    """What a synth on the virtual port hears."""
+
+    def __init__(self, *options):
+        super().__init__(sys.executable, "-m", "bridge.receiver", "emocapsule:notes", *options)
+        until(lambda: "listening" in self.lines, "the listener")
+
+    def events(self):
+        return [(float(t), bytes.fromhex(e)) for t, e in map(str.split, self.lines[1:])]
+
+    def strikes(self):
+        return [(t, e[1]) for t, e in self.events() if e[0] & 0xF0 == 0x90 and e[2]]
+
+    def down(self):
+        """Keys and pedal that are down."""
+        keys = set()
+        for _, (status, number, value) in self.events():
+            kind = status & 0xF0
+            if kind == 0x90 and value:
+                keys.add(number)
+            elif kind in (0x80, 0x90):
+                keys.discard(number)
+            elif kind == 0xB0 and number == 64:
+                (keys.add if value else keys.discard)("pedal")
+        return keys
+
+
+class Ourselves(Program):
+    """`pipeline.live` in a program of its own."""
+
+    def __init__(self, stream, folder, port=None):
+        asked = json.dumps({"stream": stream, "folder": str(folder), "port": port})
+        super().__init__(sys.executable, "-c", OURSELVES, asked)
+
+    def told(self):
+        return json.loads(self.lines[-1]) if self.lines else {}
+
+    def pid(self, name):
+        return self.told()["pids"][name]
+
+    def said(self):
+        return [sentence for line in self.lines for sentence in json.loads(line).get("said", ())]
