@@ -1,9 +1,9 @@
 """The KV cache: fixed tensors, in place, window-limited; append, rewind, save, restore, reset.
 
-One buffer of ``window + rewind + slack`` positions a layer. Keys are stored rotated to their absolute
-place, so they never need touching again. When the buffer is full its newest ``window + rewind``
-positions move to the front: one copy in ``slack`` steps, and what attention reads is always one
-contiguous slice without a mask.
+One buffer of ``window + rewind + slack`` positions a layer. Keys are stored rotated to their
+absolute place, so they never need touching again. When the buffer is full its newest ``window +
+rewind`` positions move to the front: one copy in ``slack`` steps, and what attention reads is
+always one contiguous slice without a mask.
 """
 
 from __future__ import annotations

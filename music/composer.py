@@ -1,9 +1,10 @@
 """The trained network at the piano: one token a step, under whatever condition holds now.
 
 The newest token is fed only when the next one is asked for, so a condition acts on the very next
-choice. Guidance (Ho & Salimans 2022) runs two rows through one cache, with and without the condition:
-logits = null + strength·(conditioned − null). A grammar mask makes every choice valid. All state is a
-value: save it, restore it, or rewind to a beat and compose on from there differently.
+choice. Guidance (Ho & Salimans 2022) runs two rows through one cache, with and without the
+condition: logits = null + strength·(conditioned − null). A grammar mask makes every choice valid.
+All state is a value: save it, restore it, or rewind to a beat and compose on from there
+differently.
 """
 
 from __future__ import annotations
@@ -169,12 +170,12 @@ class Composer:
         if condition.probabilities is not None:
             p[:] = torch.tensor(condition.probabilities)
         null = torch.tensor([[0.0 if condition.probabilities is not None else 1.0], [1.0]])
-        place = torch.full((2, 1), 0.0, dtype=torch.float64)
+        zero = torch.zeros(2, 1, dtype=torch.float64)
         inputs = Inputs(
             tokens=torch.full((2, 1), now.token),
-            index=place + now.fed,
-            bar=place + now.grammar.bar,
-            metre=place + now.grammar.metre_beats,
+            place=zero + now.fed,
+            bar=zero + now.grammar.bar,
+            metre=zero + now.grammar.metre_beats,
             p=p,
             null=null,
         )

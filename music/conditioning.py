@@ -1,9 +1,9 @@
 """How an emotion enters the decoder: a mixture of quadrants as per-layer modulation and as slots.
 
 Neither touches the KV cache: the condition acts at the position where it holds, and keys and values
-already cached keep the emotion under which they were played. ``p`` is (B, T, 4) with rows that sum to
-1; ``null`` is (B, T), 1 where the network is to play without a condition (classifier-free guidance,
-Ho & Salimans 2022).
+already cached keep the emotion under which they were played. ``p`` is (B, T, 4) with rows that sum
+to 1; ``null`` is (B, T), 1 where the network is to play without a condition (classifier-free
+guidance, Ho & Salimans 2022).
 """
 
 from __future__ import annotations
@@ -68,4 +68,5 @@ class Slots(nn.Module):
         """(B, H, T, D) queries and (B, T, SLOTS) weights to (B, H, T, D)."""
         scores = query @ self.keys.transpose(-1, -2) * self.scale
         scores = scores + weights.clamp_min(1e-6).log()[:, None]
-        return scores.softmax(dim=-1).to(query.dtype) @ self.values.to(query.dtype)
+        out: Tensor = scores.softmax(dim=-1).to(query.dtype) @ self.values.to(query.dtype)
+        return out

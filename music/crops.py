@@ -1,8 +1,9 @@
 """Training crops: what one batch holds. Balanced over quadrants, augmented, sometimes spliced.
 
-A crop begins at a BAR. Emotions are soft (a one-hot mixed with Dirichlet noise) and dropped for a part
-of the crops (classifier-free guidance). A splice goes from one piece to another of a different emotion
-at a beat, in the same key, while the mixture glides: the live change of a capsule, seen in training.
+A crop begins at a BAR. Emotions are soft (a one-hot mixed with Dirichlet noise) and dropped for a
+part of the crops (classifier-free guidance). A splice goes from one piece to another of a different
+emotion at a beat, in the same key, while the mixture glides: the live change of a capsule, seen in
+training.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ class Crops:
         labelled = [[p for p in pieces if p.source.quadrant == q] for q in range(QUADRANTS)]
         self.groups = [*labelled, [p for p in pieces if p.source.quadrant is None]]
         self.weights = [
-            np.array([len(p.tokens) for p in group], float) / max(sum(len(p.tokens) for p in group), 1)
+            np.array([len(p.tokens) for p in group], float)
+            / max(sum(len(p.tokens) for p in group), 1)
             for group in self.groups
         ]
 
@@ -154,7 +156,7 @@ def collate(rows: list[tuple[Tokens, Floats, bool, bool]], length: int) -> Batch
     index = np.tile(np.arange(length, dtype=np.float64), (size, 1))
     inputs = Inputs(
         tokens=torch.from_numpy(tokens[:, :-1].copy()),
-        index=torch.from_numpy(index),
+        place=torch.from_numpy(index),
         bar=torch.from_numpy(bar),
         metre=torch.from_numpy(metre),
         p=torch.from_numpy(p).float(),

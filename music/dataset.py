@@ -1,8 +1,8 @@
 """MIDI with beats → token arrays, split by song. ``emocapsule prepare`` runs this.
 
 EMOPIA (four quadrants, pedal) and Pop1K7 (no label, no pedal) become one ``music.npz`` beside a
-``music.json`` that tells where each piece came from. A beat tracker's slip, neighbouring tempi more than
-0.4 octave apart, cuts a piece: the stretches between slips are kept where they hold four bars.
+``music.json`` that tells where each piece came from. A beat tracker's slip, neighbouring tempi more
+than 0.4 octave apart, cuts a piece: the stretches between slips are kept where they hold four bars.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -70,12 +71,14 @@ def find_sources(root: Path) -> list[Source]:
         song = str(path.relative_to(root))
         sources.append(Source(str(path), "pop1k7", song, _split_by_song(song), has_pedal=False))
     if not sources:
-        raise MusicError(f"No emopia/clips.csv and no pop1k7/*.mid under {root}; give --data FOLDER.")
+        raise MusicError(
+            f"No emopia/clips.csv and no pop1k7/*.mid under {root}; give --data FOLDER."
+        )
     return sources
 
 
 def _split_by_song(song: str) -> str:
-    """train or valid, by a hash of the song's name, so that it never depends on file order."""
+    """Train or valid, by a hash of the song's name, so that it never depends on file order."""
     number = int.from_bytes(hashlib.sha256(song.encode()).digest()[:4], "big")
     return "valid" if number % 100 < VALID_PERCENT else "train"
 
@@ -90,7 +93,7 @@ def read_performances(path: str) -> list[Performance]:
     import symusic
 
     try:
-        score = symusic.Score(path)
+        score: Any = symusic.Score(path)
     except Exception as error:  # symusic raises bare RuntimeErrors and ValueErrors of its own
         raise MusicError(f"{path} is not a MIDI file that can be read: {error}") from error
     seconds = score.to("second")
@@ -106,8 +109,8 @@ def read_performances(path: str) -> list[Performance]:
     tempi = [(t.time / score.ticks_per_quarter, t.qpm) for t in score.tempos]
     last_tick = max(n.end for n in score.tracks[0].notes)
     beats = _beat_times(tempi, int(np.ceil(last_tick / score.ticks_per_quarter)))
-    chords = [(round(m.time / score.ticks_per_quarter), _chord(m.text)) for m in score.markers]
-    chords = [(beat, chord) for beat, chord in chords if chord]
+    markers = [(round(m.time / score.ticks_per_quarter), _chord(m.text)) for m in score.markers]
+    chords = [(beat, chord) for beat, chord in markers if chord]
     return list(_cut_at_slips(beats, notes, chords, sorted(pedals)))
 
 
@@ -183,7 +186,7 @@ def _convert(source: Source) -> tuple[list[Piece], list[float], str | None]:
 
 
 def prepare(root: Path, out: Path, jobs: int = 2, limit: int | None = None) -> dict[str, object]:
-    """Convert everything under ``root``; write ``music.npz`` and ``music.json``; return the report."""
+    """Convert everything under ``root`` into ``music.npz`` and ``music.json``; return a report."""
     from rich.progress import track
 
     sources = find_sources(root)[:limit]
@@ -206,13 +209,16 @@ def prepare(root: Path, out: Path, jobs: int = 2, limit: int | None = None) -> d
         "pieces": len(pieces),
         "rejected": rejected,
         "tokens": dict(tokens),
-        "onset_error_ms": {f"p{q}": round(float(np.percentile(errors, q)), 2) for q in (50, 95, 99)},
+        "onset_error_ms": {
+            f"p{q}": round(float(np.percentile(errors, q)), 2) for q in (50, 95, 99)
+        },
     }
     (out / "report.json").write_text(json.dumps(report, indent=1))
     return report
 
 
 def save(out: Path, pieces: list[Piece]) -> None:
+    """Write tokens and their sources to ``out``."""
     out.mkdir(parents=True, exist_ok=True)
     ends = np.cumsum([len(piece.tokens) for piece in pieces])
     tokens = np.concatenate([piece.tokens for piece in pieces]).astype(np.uint16)
@@ -227,15 +233,20 @@ def load(folder: Path) -> list[Piece]:
         raise MusicError(f"No music.npz in {folder}; run `emocapsule prepare` first.")
     meta = json.loads((folder / "music.json").read_text())
     if meta["vocabulary"] != v.fingerprint():
-        raise MusicError(f"{folder} was prepared with another vocabulary; run `emocapsule prepare`.")
+        raise MusicError(
+            f"{folder} was prepared with another vocabulary; run `emocapsule prepare`."
+        )
     with np.load(folder / "music.npz", allow_pickle=False) as arrays:
         parts = np.split(arrays["tokens"].astype(np.int64), arrays["ends"][:-1])
     return [Piece(Source(**s), t) for s, t in zip(meta["sources"], parts, strict=True)]
 
 
 def main(argv: list[str] | None = None) -> int:
+    """``emocapsule prepare``."""
     parser = argparse.ArgumentParser(prog="emocapsule prepare", description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="emopia/, pop1k7/")
+    parser.add_argument(
+        "--data", type=Path, default=Path("../shared/data"), help="emopia/, pop1k7/"
+    )
     parser.add_argument("--out", type=Path, default=Path("data/music"))
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--limit", type=int, help="only the first N files, for a trial")

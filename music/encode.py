@@ -1,13 +1,14 @@
 """Performed notes to tokens. Offline only: the inverse of ``grammar.decode``.
 
-Rounding never drifts: each TEMPO is chosen against the time that the tokens so far decode to, and each
-note is placed by its time in seconds on that decoded beat grid, not on the tracked one. So an onset is
-never more than half a 48th of a beat away from where it was played.
+Rounding never drifts: each TEMPO is chosen against the time that the tokens so far decode to, and
+each note is placed by its time in seconds on that decoded beat grid, not on the tracked one. So an
+onset is never more than half a 48th of a beat away from where it was played.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,7 +39,7 @@ class _Slot:
 
 
 def encode(piece: Performance) -> npt.NDArray[np.int64]:
-    """Tokens of a performance, (T,): whole bars from beat 0; events before beat 0 sound at beat 0."""
+    """Tokens of a performance, (T,), from beat 0; what comes before beat 0 sounds at beat 0."""
     tempos, grid_s = _quantise_tempo(piece.beat_times_s)
     slots = _place(piece, grid_s)
     tokens: list[int] = []
@@ -54,7 +55,7 @@ def encode(piece: Performance) -> npt.NDArray[np.int64]:
 def _quantise_tempo(
     beat_times_s: npt.NDArray[np.float64],
 ) -> tuple[list[int], npt.NDArray[np.float64]]:
-    """A tempo token for each beat, and the beat times they decode to, from the first beat's time."""
+    """A tempo token for each beat, and the beat times that these decode to."""
     grid = [float(beat_times_s[0])]
     tempos = []
     for next_beat_s in beat_times_s[1:]:
@@ -98,7 +99,9 @@ def _place(piece: Performance, grid_s: npt.NDArray[np.float64]) -> dict[int, dic
     return slots
 
 
-def _pedal_ticks(piece: Performance, tick, last: int) -> list[tuple[int, bool]]:  # type: ignore[no-untyped-def]
+def _pedal_ticks(
+    piece: Performance, tick: Callable[[float], int], last: int
+) -> list[tuple[int, bool]]:
     """Pedal changes that alternate, a release and a press sharing a tick at most in that order."""
     out: list[tuple[int, bool]] = []
     is_down, busy = False, -1

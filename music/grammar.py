@@ -1,8 +1,9 @@
 """Which token may follow which, and what the tokens say: a finite-state grammar and its decoder.
 
-``Grammar`` is a value: ``push`` gives the next one, so saving and rewinding it costs nothing. Its mask
-is laid over the logits, so no sampled sequence is ever invalid; a token that breaks the grammar all the
-same (a damaged file, random input) is refused and changes nothing. Time never runs backwards.
+``Grammar`` is a value: ``push`` gives the next one, so saving and rewinding it costs nothing. Its
+mask is laid over the logits, so no sampled sequence is ever invalid; a token that breaks the
+grammar all the same (a damaged file, random input) is refused and changes nothing. Time never runs
+backwards.
 """
 
 from __future__ import annotations
@@ -17,10 +18,9 @@ from music import vocabulary as v
 from music.events import Bar, Chord, Event, Note, Pedal, Tempo
 
 
-
 @dataclass(frozen=True)
 class Grammar:
-    """Where a token sequence stands: enough to know what may follow and what the next token means."""
+    """Where a token sequence stands: what may follow, and what the next token would mean."""
 
     kind: str = "START"  # family of the last token
     bar: int = -1  # bars since the start
@@ -81,9 +81,11 @@ class Grammar:
         return any(low <= token < high for low, high in self.allowed())
 
     def push(self, token: int) -> tuple[Grammar, Event | None]:
-        """The state after ``token`` and the event it completes, if any. The token must be allowed."""
+        """The state after ``token``, which must be allowed, and the event it completes, if any."""
         if token == v.BAR:
-            after = replace(self, kind="BAR", bar=self.bar + 1, beat_in_bar=-1, position=-1, pitch=-1)
+            after = replace(
+                self, kind="BAR", bar=self.bar + 1, beat_in_bar=-1, position=-1, pitch=-1
+            )
             return after, Bar(float(self.beat + 1))
         if token == v.LATENT:
             return replace(self, kind="LATENT"), None
@@ -151,9 +153,10 @@ def decode(tokens: Iterable[int]) -> list[Event]:
 def coordinates(
     tokens: npt.NDArray[np.int64],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Bar index and place in the bar in beats of each token of a sequence from its first BAR: (T,), (T,).
+    """Bar index and place in the bar in beats of each token of a sequence from its first BAR: (T,),
+    (T,).
 
-    The vectorised twin of ``Grammar.bar`` and ``Grammar.metre_beats`` after each token.
+        The vectorised twin of ``Grammar.bar`` and ``Grammar.metre_beats`` after each token.
     """
     index = np.arange(len(tokens))
     is_bar, is_tempo = tokens == v.BAR, (tokens >= v.TEMPO.start) & (tokens < v.TEMPO.stop)

@@ -1,13 +1,13 @@
 """The CVAE-Transformer: a causal decoder that plays piano under a mixture of emotions.
 
-Axes: B batch, T token positions, H heads, D head width, Z latent width, K bars. One ``forward`` serves
-training (whole crops, banded mask), the uncached oracle and, with a ``KVCache``, live play, one token
-at a time.
+Axes: B batch, T token positions, H heads, D head width, Z latent width, K bars. One ``forward``
+serves training (whole crops, banded mask), the uncached oracle and, with a ``KVCache``, live play,
+one token at a time.
 
-Each bar k has a latent z_k. The posterior q(z_k | bar k, c_k) reads the whole bar and exists only in
-training; the prior p(z_k | past, c_k) reads the decoder's state at BAR, so live play is causal
-(Action2Motion: prior, posterior, generator; Guo 2020). LATENT takes W·z_k as input and z_k is added to
-the bar's later positions.
+Each bar k has a latent z_k. The posterior q(z_k | bar k, c_k) reads the whole bar and exists only
+in training; the prior p(z_k | past, c_k) reads the decoder's state at BAR, so live play is causal
+(Action2Motion: prior, posterior, generator; Guo 2020). LATENT takes W·z_k as input and z_k is added
+to the bar's later positions.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Inputs(NamedTuple):
     """What the decoder reads at each position."""
 
     tokens: Tensor  # (B, T) int64
-    index: Tensor  # (B, T) float64 absolute token position
+    place: Tensor  # (B, T) float64 absolute token position
     bar: Tensor  # (B, T) float64 bar index
     metre: Tensor  # (B, T) float64 beats since the bar began
     p: Tensor  # (B, T, 4) quadrant mixture
@@ -78,9 +78,9 @@ class Gaussian(NamedTuple):
 def rotation(index: Tensor, bar: Tensor, metre: Tensor) -> Tensor:
     """(B, T, D/2) complex rotations of queries and keys.
 
-    RoPE (Su 2021) over three coordinates: the token's index, its bar and its place in the bar. Products
-    of rotated queries and keys depend on differences only, so the last two are the bar–note relative
-    position: how many bars ago, and how far apart within the bar.
+    RoPE (Su 2021) over three coordinates: the token's index, its bar and its place in the bar.
+    Products of rotated queries and keys depend on differences only, so the last two are the
+    bar–note relative position: how many bars ago, and how far apart within the bar.
     """
     frequency = 10000.0 ** -(torch.arange(INDEX_PAIRS, dtype=torch.float64) / INDEX_PAIRS)
     turn = 2 * math.pi
@@ -142,7 +142,8 @@ class Block(nn.Module):
         x = x + gate1 * self.out(self._attend(h, turns, weights, mask, cache))
         h = self.norm2(x) * (1 + scale2) + shift2
         h = self.down(F.gelu(self.up(h), approximate="tanh"))
-        return x + gate2 * F.dropout(h, self.dropout, self.training)
+        out: Tensor = x + gate2 * F.dropout(h, self.dropout, self.training)
+        return out
 
     def _attend(
         self,
@@ -162,15 +163,16 @@ class Block(nn.Module):
         if cache is not None:
             k, value = cache[0].append(cache[1], k, value)
         out = F.scaled_dot_product_attention(q, k, value, attn_mask=mask) + slots
-        return out.transpose(1, 2).reshape(batch, length, width)
+        merged: Tensor = out.transpose(1, 2).reshape(batch, length, width)
+        return merged
 
 
 class Posterior(nn.Module):
     """q(z_k | bar k, c_k), training only: a bidirectional encoder inside each bar.
 
-    ACTOR's learned distribution tokens (Petrovich 2021), one pair per emotion, mixed by the capsule's
-    probabilities: the μ token sits at BAR, the σ token at LATENT, so a crop is encoded in one pass
-    with a mask that keeps bars apart.
+    ACTOR's learned distribution tokens (Petrovich 2021), one pair per emotion, mixed by the
+    capsule's probabilities: the μ token sits at BAR, the σ token at LATENT, so a crop is encoded in
+    one pass with a mask that keeps bars apart.
     """
 
     WIDTH, HEADS, LAYERS = 192, 3, 2
@@ -181,7 +183,12 @@ class Posterior(nn.Module):
         self.mean_token = nn.Embedding(SLOTS, self.WIDTH)
         self.variance_token = nn.Embedding(SLOTS, self.WIDTH)
         layer = nn.TransformerEncoderLayer(
-            self.WIDTH, self.HEADS, 4 * self.WIDTH, 0.0, "gelu", batch_first=True,
+            self.WIDTH,
+            self.HEADS,
+            4 * self.WIDTH,
+            0.0,
+            "gelu",
+            batch_first=True,
             norm_first=True,
         )
         self.encoder = nn.TransformerEncoder(layer, self.LAYERS, enable_nested_tensor=False)
@@ -237,11 +244,14 @@ class MusicModel(nn.Module):
         self._init_weights()
 
     def _init_weights(self) -> None:
-        """normal(0.02) embeddings; fan-in uniform linears (torch's); residual outputs near zero."""
-        nn.init.normal_(self.embed.weight, std=0.02)
-        for block in self.blocks:
-            for linear in (block.out, block.down):
-                nn.init.normal_(linear.weight, std=0.02 / math.sqrt(2 * self.config.depth))
+        """Embeddings 0.05; latents an order below, lest their noise drown the tokens; residual
+        outputs near zero; all other linears torch's fan-in uniform.
+        """
+        nn.init.normal_(self.embed.weight, std=0.05)
+        nn.init.normal_(self.latent.weight, std=0.005)
+        for name, parameter in self.blocks.named_parameters():
+            if name.endswith(("out.weight", "down.weight")):
+                nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * self.config.depth))
 
     def forward(self, inputs: Inputs, z: Tensor, cache: KVCache | None = None) -> Tensor:
         """Decoder states (B, T, width).
@@ -252,7 +262,7 @@ class MusicModel(nn.Module):
         weights = slot_weights(inputs.p, inputs.null)
         emotion = self.emotion(weights)
         x = self.embed(inputs.tokens) + self.latent(z)
-        turns = rotation(inputs.index, inputs.bar, inputs.metre)
+        turns = rotation(inputs.place, inputs.bar, inputs.metre)
         length = inputs.tokens.shape[1]
         if cache is not None and length != 1:
             raise ValueError(f"a cached forward takes one position at a time, not {length}")
@@ -286,7 +296,7 @@ class MusicModel(nn.Module):
 
 
 def spread(at_bar: Tensor, tokens: Tensor) -> Tensor:
-    """Carry each bar's value (B, T, Z), given at its BAR, over the bar's later positions; 0 at BAR."""
+    """Carry each bar's value (B, T, Z), given at its BAR, over its later positions; 0 at BAR."""
     t = torch.arange(tokens.shape[1], device=tokens.device).expand_as(tokens)
     is_bar = tokens == v.BAR
     start = torch.where(is_bar, t, 0).cummax(dim=1).values

@@ -1,7 +1,7 @@
 """The training objective of the CVAE-Transformer, and the same terms measured without training.
 
-L = cross-entropy per token + β·Σ_d max(KL_d, free bits) per token; KL_d is the batch mean over bars of
-KL(posterior ‖ learned prior) in dimension d (free bits: Kingma 2016; cyclical β: Fu 2019).
+L = cross-entropy per token + β·Σ_d max(KL_d, free bits) per token; KL_d is the batch mean over bars
+of KL(posterior ‖ learned prior) in dimension d (free bits: Kingma 2016; cyclical β: Fu 2019).
 """
 
 from __future__ import annotations
@@ -44,11 +44,15 @@ def token_nll(model: MusicModel, states: Tensor, batch: Batch) -> Tensor:
 
 
 def prior_at(model: MusicModel, states: Tensor, inputs: Inputs) -> Gaussian:
+    """The prior at every position (B, T, Z), of which only those at BAR mean anything."""
     return Gaussian(*model.prior(states, model.emotion_of(inputs)))
 
 
 def evaluate_terms(
-    model: MusicModel, batch: Batch, noise: Tensor, prior_noise: Tensor | None = None,
+    model: MusicModel,
+    batch: Batch,
+    noise: Tensor,
+    prior_noise: Tensor | None = None,
     prior_bars: Tensor | None = None,
 ) -> Terms:
     """The terms with z from the posterior.
@@ -77,8 +81,8 @@ def evaluate_terms(
 def sampled_prior_nll(model: MusicModel, batch: Batch, noise: Tensor) -> Tensor:
     """(B, T) nats with every z drawn from the prior, bar after bar, as in live play.
 
-    The mean over draws bounds -log p(x) from above (Jensen). Bars are filled in order: the prior of a
-    bar sees the latents drawn for the bars before it.
+    The mean over draws bounds -log p(x) from above (Jensen). Bars are filled in order: the prior of
+    a bar sees the latents drawn for the bars before it.
     """
     tokens = batch.inputs.tokens
     z = torch.zeros(*tokens.shape, model.config.latent)

@@ -1,18 +1,20 @@
-"""The token table: ids, families and the bins behind them. Facts only; the order of tokens is grammar's.
+"""The token table: ids, families and the bins behind them. Facts only; the order of tokens is
+grammar's.
 
 A piece is a row of bars::
 
     BAR LATENT  TEMPO [POS [CHORD] [PEDAL..] [PITCH VEL DUR]..]..  TEMPO [POS ..]..   BAR LATENT ..
 
 One TEMPO opens each beat, so it is the beat marker and any metre works. POS counts 48ths inside the
-beat. DUR stands in place of a note-off, so no note can hang. LATENT is a position, never sampled: the
-network reads the bar's latent there. The tempo and beat idea is REMI's (Huang & Yang 2020), with the
-performed timing kept by a tempo for each beat.
+beat. DUR stands in place of a note-off, so no note can hang. LATENT is a position, never sampled:
+the network reads the bar's latent there. The tempo and beat idea is REMI's (Huang & Yang 2020),
+with the performed timing kept by a tempo for each beat.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,7 +68,7 @@ FAMILIES = _lay_out(
         "LATENT": 1,
         "PEDAL": 2,  # up, down
         "POS": POSITIONS_PER_BEAT,
-        "TEMPO": 96,  # a bin is 2.5 %: a beat at 120 bpm is at most 6 ms off, and the next makes it good
+        "TEMPO": 96,  # bins of 2.5 %: a beat at 120 bpm is at most 6 ms off, and the next mends it
         "CHORD": len(CHORDS),
         "PITCH": PITCH_RANGE[1] - PITCH_RANGE[0] + 1,
         "VEL": 128 // VELOCITY_STEP,
@@ -92,30 +94,36 @@ def fingerprint() -> str:
 
 
 def tempo_token(bpm: float) -> int:
+    """The nearest bin, in ratio."""
     low, high = TEMPO_RANGE_BPM
     place = math.log(min(max(bpm, low), high) / low) / math.log(high / low) * (TEMPO.size - 1)
     return TEMPO.id(round(place))
 
 
 def tempo_bpm(token: int) -> float:
+    """Beats a minute of a TEMPO token."""
     return float(TEMPO_BPM[token - TEMPO.start])
 
 
 def duration_token(beats: float) -> int:
+    """The nearest bin, in ratio."""
     low, high = DURATION_RANGE_BEATS
     place = math.log(min(max(beats, low), high) / low) / math.log(high / low) * (DUR.size - 1)
     return DUR.id(round(place))
 
 
 def duration_beats(token: int) -> float:
+    """Beats of a DUR token."""
     return float(DURATION_BEATS[token - DUR.start])
 
 
 def velocity_token(velocity: int) -> int:
+    """The bin that holds a MIDI velocity."""
     return VEL.id(min(max(velocity, 1), 127) // VELOCITY_STEP)
 
 
 def velocity_value(token: int) -> int:
+    """The MIDI velocity in the middle of a VEL token's bin."""
     return (token - VEL.start) * VELOCITY_STEP + VELOCITY_STEP // 2
 
 
@@ -132,7 +140,7 @@ def describe(token: int) -> str:
     else:
         raise ValueError(f"token {token} is outside the vocabulary of {SIZE}")
     index = token - family.start
-    values = {
+    values: dict[str, Callable[[], str]] = {
         "TEMPO": lambda: f"{TEMPO_BPM[index]:.1f}",
         "POS": lambda: str(index),
         "CHORD": lambda: CHORDS[index],

@@ -1,4 +1,5 @@
-"""Composing live: valid for ever, reproducible, rewindable, and steered from one note to the next."""
+"""Composing live: valid for ever, reproducible, rewindable, and steered from one note to the
+next."""
 
 import pytest
 import torch
@@ -91,7 +92,9 @@ def test_strength_zero_chooses_as_without_a_condition() -> None:
     """After the same past, guidance 0 leaves only the unconditioned row to choose from."""
     a, b = composer(), composer()
     assert play(a, 50) == play(b, 50)
-    while a._now.token == v.BAR or a._now.token == v.LATENT:  # the latent's prior reads the condition
+    while (
+        a._now.token == v.BAR or a._now.token == v.LATENT
+    ):  # the latent's prior reads the condition
         play(a, 1)
         play(b, 1)
     ignored = Condition((0.0, 0.0, 0.0, 1.0), 0.0)

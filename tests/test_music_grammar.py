@@ -53,7 +53,8 @@ def test_ten_thousand_random_tokens_leave_nothing_sounding() -> None:
     events += decoder.flush()
     assert decoder.refused > 0
     notes = [event for event in events if isinstance(event, Note)]
-    assert notes and all(0 < n.duration_beats <= v.DURATION_RANGE_BEATS[1] for n in notes)
+    assert notes
+    assert all(0 < n.duration_beats <= v.DURATION_RANGE_BEATS[1] for n in notes)
     pedals = [event.down for event in events if isinstance(event, Pedal)]
     assert not pedals or not pedals[-1]
 
@@ -91,7 +92,9 @@ def small_piece() -> Performance:
     beats = np.cumsum([0.0, *(0.5 + 0.02 * np.sin(np.arange(16)))])
     notes = tuple((0.013 + 0.37 * i, 0.3 + 0.37 * i, 60 + (i * 7) % 24, 40 + i) for i in range(20))
     chords = tuple((beat, ("C:M", "A:m", "F:M", "G:7")[beat // 4]) for beat in range(0, 16, 4))
-    return Performance(beats, notes, chords, ((0.02, True), (1.9, False), (2.0, True), (3.0, False)))
+    return Performance(
+        beats, notes, chords, ((0.02, True), (1.9, False), (2.0, True), (3.0, False))
+    )
 
 
 def test_encode_then_decode_keeps_every_note_pedal_and_chord() -> None:

@@ -1,4 +1,5 @@
-"""The network: cached equals uncached, nothing sees the future, the condition never voids the cache."""
+"""The network: cached equals uncached, nothing sees the future, the condition never voids the
+cache."""
 
 import json
 from pathlib import Path
@@ -41,10 +42,12 @@ def sentence(seed: int, length: int = LENGTH) -> np.ndarray:
 
 
 def batch_of(rows: int = 2, length: int = LENGTH) -> Batch:
-    """Sentences under a mixture that changes at every position, the second row without condition."""
+    """Sentences whose mixture changes at every position; the second row has no condition."""
     rng = np.random.default_rng(5)
-    drawn = [(sentence(r, length), rng.dirichlet(np.ones(4), length), r == 1, r == 0)
-             for r in range(rows)]
+    drawn = [
+        (sentence(r, length), rng.dirichlet(np.ones(4), length), r == 1, r == 0)
+        for r in range(rows)
+    ]
     return collate(drawn, length)
 
 
@@ -190,15 +193,14 @@ def test_a_few_steps_learn_a_tiny_corpus_and_use_the_latent() -> None:
         losses.append(float(terms.nll.detach()) / terms.tokens)
     assert losses[-1] < 0.6 * losses[0]
     per_token = sampled_prior_nll(model, batch, torch.randn(1, 60, 4))
-    assert bool(per_token.isfinite().all()) and float(per_token[batch.targets < 0].abs().sum()) == 0
+    assert bool(per_token.isfinite().all())
+    assert float(per_token[batch.targets < 0].abs().sum()) == 0
 
 
 def test_weights_round_trip_and_damage_is_told_in_a_sentence(tmp_path: Path) -> None:
     save_model(tiny_model(), tmp_path, {"step": 1})
     loaded = load_model(tmp_path)
-    torch.testing.assert_close(
-        loaded.embed.weight, tiny_model().embed.weight.half().float()
-    )
+    torch.testing.assert_close(loaded.embed.weight, tiny_model().embed.weight.half().float())
     whole = (tmp_path / "model.safetensors").read_bytes()
     (tmp_path / "model.safetensors").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(MusicError, match="damaged"):

@@ -1,0 +1,177 @@
+"""From MIDI files to a training step: nothing leaks, nothing is lost, a stopped run goes on."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from test_music_grammar import small_piece
+
+from music import vocabulary as v
+from music.crops import CropConfig, Crops
+from music.dataset import Piece, Source, find_sources, load, main, onset_errors_ms, prepare
+from music.encode import encode
+from music.errors import MusicError
+from music.events import Bar, Chord, Event, Note, Pedal, Tempo
+from music.grammar import Decoder
+from music.midi import write_midi
+from music.model import ModelConfig
+from music.train import Schedule, Trainer, step_terms
+from music.train import main as train_main
+
+
+def song(seed: int, bars: int = 8) -> list[Event]:
+    rng = np.random.default_rng(seed)
+    events: list[Event] = [Bar(float(b * 4)) for b in range(bars)]
+    events += [Tempo(float(b), 100 + 10 * np.sin(b)) for b in range(4 * bars)]
+    events += [Chord(float(4 * b), ("C:M", "A:m")[b % 2]) for b in range(bars)]
+    for _ in range(12 * bars):
+        onset = float(rng.uniform(0, 4 * bars - 1))
+        events.append(Note(onset, 0.5, int(rng.integers(40, 90)), int(rng.integers(30, 110))))
+    events += [Pedal(1.0, True), Pedal(3.5, False)]
+    return sorted(events, key=lambda event: event.onset_beats)
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """A folder laid out as EMOPIA and Pop1K7 are, of our own notes."""
+    clips, rows = tmp_path / "emopia" / "beats", ["clip,song,quadrant,key,split,beats"]
+    clips.mkdir(parents=True)
+    for n in range(24):
+        name, split = f"Q{n % 4 + 1}_s{n // 2}_{n}", "val" if n >= 20 else "train"
+        write_midi(clips / f"{name}.mid", song(n))
+        rows.append(f"{name},s{n // 2},Q{n % 4 + 1},C,{split},ok")
+    (tmp_path / "emopia" / "clips.csv").write_text("\n".join(rows) + "\n")
+    (tmp_path / "pop1k7").mkdir()
+    for n in range(6):
+        write_midi(tmp_path / "pop1k7" / f"{n}.mid", song(100 + n))
+    return tmp_path
+
+
+def test_prepare_reads_everything_and_no_song_is_in_two_splits(corpus: Path) -> None:
+    report = prepare(corpus, corpus / "out", jobs=1)
+    pieces = load(corpus / "out")
+    assert report["files"] == 30
+    assert report["rejected"] == []
+    assert report["onset_error_ms"]["p99"] < 8  # type: ignore[index]
+    splits: dict[str, set[str]] = {}
+    for piece in pieces:
+        splits.setdefault(piece.source.song, set()).add(piece.source.split)
+    assert all(len(found) == 1 for found in splits.values())
+    assert {s for s, found in splits.items() if "test" in found} == {"s10", "s11"}
+
+
+def test_a_damaged_file_is_named_and_the_rest_is_kept(corpus: Path) -> None:
+    bad = corpus / "pop1k7" / "0.mid"
+    bad.write_bytes(b"not midi")
+    report = prepare(corpus, corpus / "out", jobs=1)
+    assert [str(bad) in line for line in report["rejected"]] == [True]  # type: ignore[attr-defined]
+    assert len(load(corpus / "out")) == 29
+
+
+def test_what_cannot_be_loaded_says_what_to_do(tmp_path: Path, corpus: Path) -> None:
+    with pytest.raises(MusicError, match="--data"):
+        find_sources(tmp_path / "nothing")
+    with pytest.raises(MusicError, match="emocapsule prepare"):
+        load(tmp_path / "nothing")
+    prepare(corpus, corpus / "out", jobs=1)
+    meta = json.loads((corpus / "out" / "music.json").read_text())
+    (corpus / "out" / "music.json").write_text(json.dumps(meta | {"vocabulary": "older"}))
+    with pytest.raises(MusicError, match="another vocabulary"):
+        load(corpus / "out")
+
+
+def test_onset_errors_see_a_shifted_note() -> None:
+    piece, tokens = small_piece(), encode(small_piece())
+    assert onset_errors_ms(piece, tokens).max() < 7
+    at = int(np.flatnonzero((tokens >= v.POS.start) & (tokens < v.POS.stop))[3])
+    shifted = tokens.copy()
+    shifted[at] += 3
+    assert onset_errors_ms(piece, shifted).max() > 15
+
+
+def pieces() -> list[Piece]:
+    """One piece a quadrant and one without, told apart by a pitch of their own."""
+    out = []
+    for quadrant in (0, 1, 2, 3, None):
+        tokens = np.tile(encode(small_piece()), 6)
+        source = Source("", "emopia", f"song {quadrant}", "train", quadrant, tonic=0)
+        out.append(Piece(source, tokens))
+    return out
+
+
+def test_batches_are_balanced_soft_and_ask_only_for_what_can_be_known() -> None:
+    config = CropConfig(length=120, null=0.0, splice=0.0, soften=0.3)
+    batch = Crops(pieces(), config, seed=0).batch(400, labelled_share=0.5)
+    labelled = batch.inputs.null[:, 0] == 0
+    assert 150 < int(labelled.sum()) < 250
+    torch.testing.assert_close(batch.inputs.p.sum(-1), torch.ones(400, 120))
+    top = batch.inputs.p[labelled, 0].argmax(-1).bincount(minlength=4)
+    assert int(top.min()) > 25
+    assert float(batch.inputs.p[labelled].max(-1).values.min()) > 0.65
+    assert bool((batch.targets[batch.inputs.tokens == v.BAR] == -1).all())
+    assert bool((batch.inputs.tokens[:, 0] == v.BAR).all())
+    assert bool(batch.has_pedal[labelled].all())
+    assert not bool(batch.has_pedal[~labelled].any())
+
+
+def test_splices_glide_from_one_emotion_to_another_and_stay_valid() -> None:
+    config = CropConfig(length=300, null=0.0, splice=1.0, soften=0.0)
+    batch = Crops(pieces(), config, seed=2).batch(30, labelled_share=1.0)
+    p = batch.inputs.p
+    changed = (p[:, 0] - p[:, 250]).abs().sum(-1) > 0.5
+    assert int(changed.sum()) > 20
+    torch.testing.assert_close(p.sum(-1), torch.ones(30, 300))
+    decoder = Decoder()
+    for token in batch.inputs.tokens[0].tolist():
+        decoder.push(token)
+    assert decoder.refused <= 3  # only the pedal's state may disagree at the seam
+
+
+def test_same_seed_same_batches() -> None:
+    one, two = (Crops(pieces(), CropConfig(length=60), seed=4).batch(8, 0.7) for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(one.inputs, two.inputs, strict=True))
+
+
+def test_the_schedule_starts_without_kl_and_ends_with_emopia() -> None:
+    schedule = Schedule(1e-3)
+    assert schedule.beta(0.0) == 0.0 < schedule.beta(0.05)
+    assert schedule.beta(0.9) == 0.5
+    assert schedule.labelled_share(0.1) < 0.3 < 0.8 < schedule.labelled_share(0.9)
+    assert schedule.learning_rate(0.0, 0) < schedule.learning_rate(0.0, 500) <= 1e-3
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> None:
+    config = ModelConfig(depth=2, window=40, latent=4, dropout=0.0)
+
+    def steps(trainer: Trainer, count: int) -> None:
+        for _ in range(count):
+            torch.manual_seed(trainer.step)
+            batch = Crops(pieces(), CropConfig(length=60), seed=trainer.step).batch(2, 0.5)
+            terms = step_terms(trainer.model, batch, trainer.step)
+            trainer.update(terms.loss(0.1, 0.1), 1e-3)
+
+    whole = Trainer(config, 1e-3, "cpu")
+    steps(whole, 6)
+    first = Trainer(config, 1e-3, "cpu")
+    steps(first, 3)
+    first.save(tmp_path)
+    second = Trainer(config, 1e-3, "cpu")
+    second.resume(tmp_path)
+    steps(second, 3)
+    for name, value in whole.model.state_dict().items():
+        torch.testing.assert_close(value, second.model.state_dict()[name])
+    for name, value in whole.average.items():
+        torch.testing.assert_close(value, second.average[name])
+
+
+def test_the_commands_run_on_a_toy(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = corpus / "out"
+    assert main(["--data", str(corpus), "--out", str(out), "--jobs", "1"]) == 0
+    toy = ["--depth", "2", "--window", "40", "--batch", "2", "--steps", "3", "--valid-every", "0"]
+    run = corpus / "run"
+    assert train_main(["--data", str(out), "--out", str(run), *toy]) == 0
+    assert (run / "model.safetensors").exists()
+    assert train_main(["--data", str(out), "--out", str(run), *toy[:-4], "--steps", "4"]) == 0
+    assert "from step 3" in capsys.readouterr().out
