@@ -27,8 +27,8 @@ def read_laboratory(path: Path) -> Recording:
     """A recording of every channel that MNE takes for EEG."""
     import mne
 
-    with warnings.catch_warnings(), mne.utils.use_log_level("ERROR"):
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(record=True) as said, mne.utils.use_log_level("WARNING"):
+        warnings.simplefilter("always")
         raw = _open(mne, path)
         picks = [i for i, kind in enumerate(raw.get_channel_types()) if kind == "eeg"]
         if not picks or raw.n_times == 0:
@@ -37,6 +37,8 @@ def read_laboratory(path: Path) -> Recording:
         events = _mne_events(mne, raw)
     channels = tuple(raw.ch_names[i] for i in picks)
     notes = _restore_unknown_units(samples_uv, [raw._orig_units.get(name) for name in channels])
+    if any("does not match the file size" in str(warning.message) for warning in said):
+        notes += ("is shorter or longer than its header says: probably cut off",)
     rate_hz = float(raw.info["sfreq"])
     signal = Signal(
         name=path.name,

@@ -190,7 +190,8 @@ def _hum(rng: np.random.Generator, times_s: Floats, sites: int) -> Floats:
 def _drift(rng: np.random.Generator, count: int, rate_hz: float, sites: int) -> Floats:
     """Electrode potentials that wander over tens of seconds (time, site)."""
     frequencies_hz = np.fft.rfftfreq(count, 1 / rate_hz)
-    shape = ((frequencies_hz > 0) & (frequencies_hz < 0.08)).astype(float)
+    highest_hz = max(0.08, 1.5 * rate_hz / count)  # at least one wave in a short recording
+    shape = ((frequencies_hz > 0) & (frequencies_hz < highest_hz)).astype(float)
     wander: Floats = np.stack([_noise(rng, count, shape) for _ in range(sites)], axis=1)
     return DRIFT_UV * wander
 

@@ -25,6 +25,7 @@ _MICROVOLTS = {
     "": 1.0, "uv": 1.0, "microvolt": 1.0, "nv": 1e-3, "nanovolt": 1e-3,
     "mv": 1e3, "millivolt": 1e3, "v": 1e6, "volt": 1e6,
 }  # fmt: skip
+STILL_UV = 1e-8  # rounding of a constant; even in volts EEG varies by more
 VOLTS_BELOW_UV = 1e-3  # a spread of EEG is 5 to 100 µV, which is 1e-4 or less in volts
 
 
@@ -51,7 +52,7 @@ def microvolts_per(unit: str) -> float | None:
 
 def check_unit(spread_uv: Floats) -> None:
     """EegError if the spread (channel,) of what claims to be µV says that it is volts."""
-    moving = spread_uv[spread_uv > 0]
+    moving = spread_uv[spread_uv > STILL_UV]
     if len(moving) and np.median(moving) < VOLTS_BELOW_UV:
         raise EegError(
             f"the signal varies by only {np.median(moving):.1e} µV, so it is probably in volts: "

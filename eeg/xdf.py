@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ def read_xdf(path: Path) -> Recording:
     """
     import pyxdf
 
-    logging.getLogger("pyxdf").setLevel(logging.ERROR)
-    streams, _ = pyxdf.load_xdf(str(path), dejitter_timestamps=False, verbose=None)
+    logging.getLogger("pyxdf").addHandler(logging.NullHandler())  # else it writes to stderr
+    opened = gzip.open if path.suffix.lower() == ".xdfz" else open
+    with opened(path, "rb") as file:
+        streams, _ = pyxdf.load_xdf(file, dejitter_timestamps=False, verbose=None)
     stream = _eeg_stream(path, streams)
     info = stream["info"]
     described = [_describe(channel) for channel in _channels(info)]
