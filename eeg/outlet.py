@@ -29,7 +29,7 @@ class Outlet:
     ) -> None:
         info = pylsl.StreamInfo(name, type, len(channels), rate_hz, pylsl.cf_float32, source_id)
         _label(info, type, channels, unit, positions)
-        self._outlet = pylsl.StreamOutlet(info)
+        self._outlet: Any = pylsl.StreamOutlet(info)
 
     def push(self, samples: Floats, times_s: Floats) -> None:
         """Send samples (time, channel) with their stamps (time,)."""
@@ -37,6 +37,10 @@ class Outlet:
             self._outlet.push_chunk(
                 np.ascontiguousarray(samples, dtype=np.float32), times_s.tolist()
             )
+
+    def close(self) -> None:
+        """End the stream; its readers notice at once."""
+        self._outlet = None
 
     @property
     def has_readers(self) -> bool:
