@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from bridge.board import SIGNALS, Board, Seat
-from eeg.frontend import Features, FrontEnd
 from eeg.lsl import Intake, Outlet, clock
 from eeg.montage import Montage
 from eeg.signal import Chunk, Signal
@@ -21,6 +20,7 @@ from eeg.watch import Watchdog
 
 if TYPE_CHECKING:
     from capsule.emotion import EmotionCapsule
+    from eeg.frontend import Features
 
 PULL_S = 0.1  # longest wait for samples, so the longest that nobody looks at the watchdog
 RETRY_S = 2.0
@@ -43,6 +43,8 @@ class Ear:
     def __init__(
         self, signal: Signal, load: Load, rest_s: float = 60.0, profile: Path | None = None
     ) -> None:
+        from eeg.frontend import FrontEnd  # heavy: the supervisor, which knows of Ear, needs it not
+
         self.front_end = FrontEnd(signal, hop_s=HOP_S)
         self.recogniser = load(self.front_end.montage, rest_s, profile)
         self.gaps = 0
@@ -77,6 +79,7 @@ def main(
     EegError if there is none within `wait_s`; 0 waits for ever. Our capsules go out under
     `source_id`.
     """
+    import eeg.frontend  # noqa: F401  # what takes long to import comes before the first sample
     from capsule.emotion import CAPSULE_STREAM, CAPSULE_TYPE, CHANNELS
 
     load = recogniser()

@@ -157,6 +157,12 @@ class Listener(Program):
                 (keys.add if value else keys.discard)("pedal")
         return keys
 
+    def released(self, since):
+        """Keys and pedal that came up after so many events."""
+        up = {n for _, (status, n, _) in self.events()[since:] if status & 0xF0 == 0x80}
+        late = (e for _, e in self.events()[since:] if e[0] & 0xF0 == 0xB0 and e[1:] == b"\x40\x00")
+        return up | {"pedal" for _ in late}
+
 
 class Ourselves(Program):
     """`pipeline.live` in a program of its own."""
