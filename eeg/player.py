@@ -42,13 +42,7 @@ def serve(
 
     Returns the number of samples sent.
     """
-    signal = recording.signal
-    name = name or signal.name
-    identity = f"emocapsule-replay-{name}" if source_id is None else source_id
-    outlet = lsl.Outlet(
-        name, "EEG", signal.channels, signal.rate_hz, "microvolts", identity, signal.positions
-    )
-    markers = lsl.Markers(f"{name} events", f"{identity}-events") if recording.events else None
+    outlet, markers = _outlets(recording, name or recording.signal.name, source_id)
     until_s = clock() + wait_s
     while clock() < until_s and not outlet.has_readers and not stop():
         sleep(TICK_S)
@@ -68,3 +62,16 @@ def serve(
         sleep(max(0.0, start_s + tick * TICK_S - clock()))
     sleep(LINGER_S)
     return sent
+
+
+def _outlets(
+    recording: Recording, name: str, source_id: str | None
+) -> tuple[lsl.Outlet, lsl.Markers | None]:
+    signal = recording.signal
+    identity = f"emocapsule-replay-{name}" if source_id is None else source_id
+    outlet = lsl.Outlet(
+        name, "EEG", signal.channels, signal.rate_hz, "microvolts", identity, signal.positions
+    )
+    if not recording.events:
+        return outlet, None
+    return outlet, lsl.Markers(f"{name} events", f"{identity}-events")

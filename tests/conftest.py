@@ -16,7 +16,7 @@ ResolveScope = machine
 KnownPeers = {{127.0.0.1}}
 SessionID = emocapsule-test-{session}
 [log]
-level = -2
+level = -3
 [tuning]
 TimeProbeCount = 4
 TimeProbeInterval = 0.01

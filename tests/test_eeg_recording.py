@@ -89,6 +89,14 @@ def test_the_same_muse_as_csv_and_as_xdf(data: Path) -> None:
 
 
 @pytest.mark.data
+def test_compressed_xdf(data: Path, tmp_path: Path) -> None:
+    plain = data / "eeg/replay/xdf/muse_ssvep_real.xdf"
+    (tmp_path / "x.xdfz").write_bytes(gzip.compress(plain.read_bytes()))
+    packed = read_recording(tmp_path / "x.xdfz")
+    np.testing.assert_array_equal(packed.samples_uv, read_recording(plain).samples_uv)
+
+
+@pytest.mark.data
 def test_500_hz_and_its_copy_at_128_hz_give_the_same_features(data: Path) -> None:
     fast = features_of(read_recording(data / "eeg/replay/bdf_edf/eegmat_Subject00_2_500hz.edf"))
     slow = features_of(read_recording(data / "eeg/eegmat/Subject00_2.edf"))
