@@ -88,9 +88,10 @@ def recognise(args: argparse.Namespace) -> int:
         if args.out:
             out.close()
     if args.plot:
-        from bridge import picture
+        from bridge.picture import draw
+        from bridge.trace import trace_of
 
-        picture.draw(args.plot, picture.trace_of(capsules, 0.0), title=args.file.name)
+        draw(args.plot, trace_of(capsules, 0.0), title=args.file.name)
     for path in (args.out, args.plot):
         if path:
             _say(f"Written: {path}")

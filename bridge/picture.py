@@ -6,9 +6,7 @@ without the wall clock: the same session gives the same bytes. Colours are Okabe
 colour-blind readers can tell apart; every band carries its name as well.
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +18,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bridge.errors import BridgeError
-from bridge.translate import Translator
-from capsule.emotion import EmotionCapsule
-from capsule.errors import CapsuleError
-from music import midi
-from music.events import Event, Note, Pedal
+from bridge.trace import Roll, Trace, begin_s, read_trace, roll_of
+from music.midi import read_midi
 
 WIDTH_IN, HEIGHT_IN, DOTS_PER_IN = 14.0, 8.2, 200
 QUADRANTS = (  # name, mood, valence and arousal of its corner, colour
@@ -40,108 +35,16 @@ LOUDNESS = LinearSegmentedColormap.from_list("loudness", ["#B9CDE5", "#3B6FB6", 
 SIZE = 9  # points
 
 
-@dataclass(frozen=True)
-class Trace:
-    """The course of the emotion: n capsules. `played` is None where nothing was played."""
-
-    times_s: np.ndarray  # (n,) from the start of the picture
-    probabilities: np.ndarray  # (n, 4) as recognised
-    valence: np.ndarray  # (n,)
-    arousal: np.ndarray  # (n,)
-    confidence: np.ndarray  # (n,)
-    quality: np.ndarray  # (n,)
-    played: np.ndarray | None = None  # (n, 4) what the composer was told
-
-
-@dataclass(frozen=True)
-class Roll:
-    """What was played, in seconds from the start of the picture."""
-
-    notes: np.ndarray  # (n, 4): start_s, end_s, pitch, velocity
-    pedal: np.ndarray  # (n, 2): down_s, up_s
-
-
 def picture_session(folder: str | Path) -> Path:
     """Draw `session.png` from a session folder's capsules.jsonl, session.json and notes.mid.
 
     Raises BridgeError if the folder holds no readable capsules.
     """
     folder = Path(folder)
-    begin_s = _begin_s(folder)
-    trace = read_trace(folder / "capsules.jsonl", begin_s)
+    trace = read_trace(folder / "capsules.jsonl", begin_s(folder))
     notes = folder / "notes.mid"
-    roll = roll_of(midi.read_midi(notes)) if notes.is_file() else None
+    roll = roll_of(read_midi(notes)) if notes.is_file() else None
     return draw(folder / "session.png", trace, roll, title=folder.resolve().name)
-
-
-def read_trace(path: str | Path, begin_s: float | None = None) -> Trace:
-    """The trace in a file of one capsule a line; times count from `begin_s`, else the first.
-
-    What was played follows from the capsules: the translation is made again.
-    """
-    path = Path(path)
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        capsules = [EmotionCapsule.from_json(line) for line in lines if line.strip()]
-    except OSError as problem:
-        raise BridgeError(f"{path} cannot be read ({problem.strerror}).") from problem
-    except (ValueError, CapsuleError) as problem:
-        raise BridgeError(f"{path} does not hold one capsule a line ({problem}).") from problem
-    translator = Translator()
-    played = []
-    for capsule in capsules:
-        translator.hear(capsule, capsule.time_s)
-        played.append(translator.played(capsule.time_s).condition.probabilities)
-    return trace_of(capsules, begin_s, np.array(played, dtype=np.float64).reshape(-1, 4))
-
-
-def trace_of(
-    capsules: Sequence[EmotionCapsule],
-    begin_s: float | None = None,
-    played: np.ndarray | None = None,
-) -> Trace:
-    """The trace of capsules, and of what the composer was told, (n, 4), if it was."""
-
-    def column(name: str) -> np.ndarray:
-        return np.array([getattr(capsule, name) for capsule in capsules], dtype=np.float64)
-
-    times_s = column("time_s")
-    if begin_s is None:
-        begin_s = float(times_s[0]) if len(times_s) else 0.0
-    return Trace(
-        times_s=times_s - begin_s,
-        probabilities=column("probabilities").reshape(-1, 4),
-        valence=column("valence"),
-        arousal=column("arousal"),
-        confidence=column("confidence"),
-        quality=column("quality"),
-        played=played,
-    )
-
-
-def roll_of(events: Sequence[Event]) -> Roll:
-    """The piano roll of events, in seconds by their own tempo."""
-    seconds = midi.tempo_map_of(events).seconds
-    notes = [
-        (
-            seconds(event.onset_beats),
-            seconds(event.onset_beats + event.duration_beats),
-            event.pitch,
-            event.velocity,
-        )
-        for event in events
-        if isinstance(event, Note)
-    ]
-    end_s = max((note[1] for note in notes), default=0.0)
-    pedal: list[tuple[float, float]] = []
-    down_s = None
-    for event in [*events, Pedal(midi.MAX_BEATS, False)]:
-        if isinstance(event, Pedal) and event.down and down_s is None:
-            down_s = seconds(event.onset_beats)
-        elif isinstance(event, Pedal) and not event.down and down_s is not None:
-            pedal.append((down_s, max(down_s, min(seconds(event.onset_beats), end_s))))
-            down_s = None
-    return Roll(np.array(notes).reshape(-1, 4), np.array(pedal).reshape(-1, 2))
 
 
 def draw(path: str | Path, trace: Trace, roll: Roll | None = None, title: str = "") -> Path:
@@ -321,12 +224,3 @@ def _end_s(trace: Trace, roll: Roll | None) -> float:
 def _minutes(seconds: float, _: object = None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02d}"
-
-
-def _begin_s(folder: Path) -> float | None:
-    """The clock time at which notes.mid begins, if session.json tells it."""
-    try:
-        told = json.loads((folder / "session.json").read_text(encoding="utf-8"))
-        return float(told["start_s"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None

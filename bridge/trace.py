@@ -1,0 +1,118 @@
+"""What a picture shows, as numbers: the course of the emotion and the piano roll.
+
+Times are in seconds from the start of the picture.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bridge.errors import BridgeError
+from bridge.translate import Translator
+from capsule.emotion import EmotionCapsule
+from capsule.errors import CapsuleError
+from music import midi
+from music.events import Event, Note, Pedal
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The course of the emotion: n capsules. `played` is None where nothing was played."""
+
+    times_s: np.ndarray  # (n,) from the start of the picture
+    probabilities: np.ndarray  # (n, 4) as recognised
+    valence: np.ndarray  # (n,)
+    arousal: np.ndarray  # (n,)
+    confidence: np.ndarray  # (n,)
+    quality: np.ndarray  # (n,)
+    played: np.ndarray | None = None  # (n, 4) what the composer was told
+
+
+@dataclass(frozen=True)
+class Roll:
+    """What was played, in seconds from the start of the picture."""
+
+    notes: np.ndarray  # (n, 4): start_s, end_s, pitch, velocity
+    pedal: np.ndarray  # (n, 2): down_s, up_s
+
+
+def begin_s(folder: Path) -> float | None:
+    """The clock time at which notes.mid begins, if session.json tells it."""
+    try:
+        told = json.loads((folder / "session.json").read_text(encoding="utf-8"))
+        return float(told["start_s"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def read_trace(path: str | Path, begin_s: float | None = None) -> Trace:
+    """The trace in a file of one capsule a line; times count from `begin_s`, else the first.
+
+    What was played follows from the capsules: the translation is made again.
+    """
+    path = Path(path)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        capsules = [EmotionCapsule.from_json(line) for line in lines if line.strip()]
+    except OSError as problem:
+        raise BridgeError(f"{path} cannot be read ({problem.strerror}).") from problem
+    except (ValueError, CapsuleError) as problem:
+        raise BridgeError(f"{path} does not hold one capsule a line ({problem}).") from problem
+    translator = Translator()
+    played = []
+    for capsule in capsules:
+        translator.hear(capsule, capsule.time_s)
+        played.append(translator.played(capsule.time_s).condition.probabilities)
+    return trace_of(capsules, begin_s, np.array(played, dtype=np.float64).reshape(-1, 4))
+
+
+def trace_of(
+    capsules: Sequence[EmotionCapsule],
+    begin_s: float | None = None,
+    played: np.ndarray | None = None,
+) -> Trace:
+    """The trace of capsules, and of what the composer was told, (n, 4), if it was."""
+
+    def column(name: str) -> np.ndarray:
+        return np.array([getattr(capsule, name) for capsule in capsules], dtype=np.float64)
+
+    times_s = column("time_s")
+    if begin_s is None:
+        begin_s = float(times_s[0]) if len(times_s) else 0.0
+    return Trace(
+        times_s=times_s - begin_s,
+        probabilities=column("probabilities").reshape(-1, 4),
+        valence=column("valence"),
+        arousal=column("arousal"),
+        confidence=column("confidence"),
+        quality=column("quality"),
+        played=played,
+    )
+
+
+def roll_of(events: Sequence[Event]) -> Roll:
+    """The piano roll of events, in seconds by their own tempo."""
+    seconds = midi.tempo_map_of(events).seconds
+    notes = [
+        (
+            seconds(event.onset_beats),
+            seconds(event.onset_beats + event.duration_beats),
+            event.pitch,
+            event.velocity,
+        )
+        for event in events
+        if isinstance(event, Note)
+    ]
+    end_s = max((note[1] for note in notes), default=0.0)
+    pedal: list[tuple[float, float]] = []
+    down_s = None
+    for event in [*events, Pedal(midi.MAX_BEATS, False)]:
+        if isinstance(event, Pedal) and event.down and down_s is None:
+            down_s = seconds(event.onset_beats)
+        elif isinstance(event, Pedal) and not event.down and down_s is not None:
+            pedal.append((down_s, max(down_s, min(seconds(event.onset_beats), end_s))))
+            down_s = None
+    return Roll(np.array(notes).reshape(-1, 4), np.array(pedal).reshape(-1, 2))
