@@ -129,9 +129,7 @@ def serve(seat: Seat, path: Path, speed: float, source_id: str) -> None:
 
     recording = read_recording(path)
     seat.tell("ready", recording.signal.name)
-    serve_recording(
-        recording, speed, source_id=source_id, wait_s=FIND_S, stop=lambda: seat.over()
-    )
+    serve_recording(recording, speed, source_id=source_id, wait_s=FIND_S, stop=lambda: seat.over())
 
 
 class _Shows:

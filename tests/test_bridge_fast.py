@@ -26,9 +26,7 @@ def recording(monkeypatch):
 
 
 def plan(folder, **changes):
-    return Plan(
-        folder=folder, composer=fakes.Composer, recogniser=fakes.recogniser, **changes
-    )
+    return Plan(folder=folder, composer=fakes.Composer, recogniser=fakes.recogniser, **changes)
 
 
 def test_the_same_recording_and_seed_give_the_same_bytes(recording, tmp_path):
