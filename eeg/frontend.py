@@ -54,10 +54,14 @@ class FrontEnd:
     subtracted, so that recordings with different reference electrodes are comparable. With fewer,
     that mean is no estimate of a neutral reference (Bertrand, Perrin & Pernier 1985): on a Muse
     it would put half of every forehead blink behind the ears and cancel what the two sides
-    share, so the reference of the hardware stays (four channels of EEGMAT, rest against
-    arithmetic, people never seen: .74 without it, .69 with it). The number of channels of the
-    montage decides, not of the window, so that the reference does not jump when a channel goes
-    bad.
+    share, so the reference of the hardware stays. The number of channels of the montage decides,
+    not of the window, so that the reference does not jump when a channel goes bad.
+
+    Measured on EEGMAT (rest against arithmetic, logistic regression, 28 people each left out,
+    balanced accuracy by window): 4 channels .752 without and .701 with the average (difference
+    .051, standard error .022; by whole recording no difference), 8 channels .725 and .723, 19
+    channels .748 and .724 (.024, standard error .025). So the average is kept from eight channels
+    on for the sake of comparable headsets, not because it scored better on this one data set.
 
     An interruption (see `eeg.watch.interruptions`) empties filter and windows.
     """
