@@ -1,0 +1,173 @@
+"""Outputs, with a stand-in for rtmidi: every system that may or may not answer."""
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from bridge.errors import BridgeError
+from bridge.ports import best_match, list_outputs, open_output
+
+ALSA, JACK, WINDOWS, DUMMY = 2, 3, 4, 5
+NAMES = {ALSA: "ALSA", JACK: "Jack", WINDOWS: "Windows MultiMedia"}
+
+
+class System:
+    """A machine's MIDI: which systems were compiled in, which of them answer, with which ports."""
+
+    API_RTMIDI_DUMMY, API_UNIX_JACK = DUMMY, JACK
+
+    def __init__(self, **systems):
+        self.ports = {globals()[name]: ports for name, ports in systems.items()}
+        self.sent = []
+        self.broken = False
+        system = self
+
+        class MidiOut:
+            def __init__(self, rtapi, name):
+                if system.ports[rtapi] is None:
+                    raise SystemError("no such device")
+                self.api, self.opened = rtapi, None
+
+            def get_ports(self):
+                return list(system.ports[self.api])
+
+            def open_virtual_port(self, name):
+                if self.api == WINDOWS:
+                    raise NotImplementedError("Virtual ports are not supported")
+                self.opened = name
+
+            def open_port(self, index, name):
+                if system.broken:
+                    raise RuntimeError("busy")
+                self.opened = system.ports[self.api][index]
+
+            def send_message(self, message):
+                if system.broken:
+                    raise RuntimeError("gone")
+                system.sent.append(bytes(message))
+
+            def close_port(self):
+                self.opened = None
+
+            def delete(self):
+                self.opened = None
+
+        self.MidiOut = MidiOut
+
+    def get_compiled_api(self):
+        return [*self.ports, DUMMY]
+
+    @staticmethod
+    def get_api_display_name(api):
+        return NAMES[api]
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    def install(**systems):
+        system = System(**systems)
+        monkeypatch.setitem(sys.modules, "rtmidi", system)
+        return system
+
+    monkeypatch.setitem(sys.modules, "jack", SimpleNamespace())  # no server to ask
+    return install
+
+
+def test_the_first_system_that_answers_makes_the_virtual_port(machine):
+    system = machine(ALSA=None, JACK=[])
+    port = open_output()
+    assert port.name == "emocapsule:notes (Jack)"
+    port.send(b"\x90\x3c\x64", 0.0)
+    assert system.sent == [b"\x90\x3c\x64"]
+    assert port.alive()
+    assert port.listeners() == []
+    port.close()
+
+
+def test_where_no_system_answers_it_says_what_to_do(machine):
+    machine(ALSA=None, JACK=None)
+    with pytest.raises(BridgeError, match="No MIDI system answers.*--port none"):
+        open_output()
+    assert list_outputs() == []
+
+
+def test_without_rtmidi_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rtmidi", None)
+    with pytest.raises(BridgeError, match="pip install python-rtmidi"):
+        open_output()
+
+
+def test_on_windows_a_loopback_port_takes_the_place_of_the_virtual_one(machine):
+    machine(WINDOWS=["Microsoft GS Wavetable Synth 0", "loopMIDI Port 1"])
+    assert open_output().name == "loopMIDI Port 1"
+
+
+def test_on_windows_without_a_loopback_it_says_which_to_install(machine):
+    machine(WINDOWS=["Microsoft GS Wavetable Synth 0"])
+    with pytest.raises(BridgeError, match="install loopMIDI"):
+        open_output()
+
+
+def test_an_existing_port_is_found_by_part_of_its_name(machine):
+    system = machine(ALSA=None, JACK=["system:midi_1", "Grand Piano:in"])
+    port = open_output("piano")
+    assert port.name == "Grand Piano:in"
+    assert port.alive()
+    system.ports[JACK].remove("Grand Piano:in")
+    assert not port.alive()
+
+
+def test_a_port_that_is_not_there_is_named_with_those_that_are(machine):
+    machine(JACK=["system:midi_1", "emocapsule:notes"])
+    with pytest.raises(BridgeError, match="No MIDI port is called 'organ'; there is system:midi_1"):
+        open_output("organ")
+
+
+def test_a_port_that_is_busy_or_vanishes_is_one_sentence(machine):
+    system = machine(JACK=["Piano"])
+    port = open_output("Piano")
+    system.broken = True
+    with pytest.raises(BridgeError, match="Piano has gone"):
+        port.send(b"\x80\x3c\x00", 0.0)
+    with pytest.raises(BridgeError, match="Piano cannot be opened"):
+        open_output("Piano")
+
+
+def test_best_match_prefers_the_whole_name():
+    names = ["Piano 2", "piano", "Organ"]
+    assert best_match("PIANO", names) == "piano"
+    assert best_match("ian", names) == "Piano 2"
+    assert best_match("x", names) is None
+
+
+def test_nowhere_swallows_everything():
+    port = open_output("none")
+    port.send(b"\x90\x3c\x64", 0.0)
+    assert port.alive()
+    port.close()
+
+
+def test_a_synth_that_finds_no_loudspeaker_says_so(monkeypatch):
+    class Silent:
+        audio_driver = None
+
+        def __init__(self, gain):
+            pass
+
+        def sfload(self, path):
+            return 1
+
+        def program_select(self, *_):
+            pass
+
+        def start(self):
+            pass
+
+        def delete(self):
+            pass
+
+    monkeypatch.setitem(sys.modules, "fluidsynth", SimpleNamespace(Synth=Silent))
+    monkeypatch.setattr("music.render.find_soundfont", lambda: "font.sf2")
+    with pytest.raises(BridgeError, match="no loudspeaker"):
+        open_output("synth")
