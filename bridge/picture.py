@@ -15,7 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from bridge.errors import BridgeError
 from bridge.trace import Roll, Trace, begin_s, read_trace, roll_of
@@ -33,6 +33,7 @@ SURE, CLEAN = "#222222", "#56B4E9"
 TIME = LinearSegmentedColormap.from_list("time", ["#D9D9D9", "#8C6BB1", "#3F007D"])
 LOUDNESS = LinearSegmentedColormap.from_list("loudness", ["#B9CDE5", "#3B6FB6", "#0B1F4B"])
 SIZE = 9  # points
+STEPS_S, MOST_TICKS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800), 9
 
 
 def picture_session(folder: str | Path) -> Path:
@@ -61,11 +62,12 @@ def draw(path: str | Path, trace: Trace, roll: Roll | None = None, title: str = 
     _strips(strips, trace)
     if roll is not None:
         _roll(piano, roll)
-    end_s = _end_s(trace, roll)
+    start_s, end_s = _start_s(trace, roll), _end_s(trace, roll)
+    step_s = next((step for step in STEPS_S if (end_s - start_s) / step <= MOST_TICKS), 3600)
     rows = [row for row in (honest, played, strips, piano) if row in figure.axes]
     for row in rows:
-        row.set_xlim(0.0, end_s)
-        row.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 1.5, 3, 6, 10]))
+        row.set_xlim(start_s, end_s)
+        row.xaxis.set_major_locator(MultipleLocator(step_s))
         row.xaxis.set_major_formatter(FuncFormatter(_minutes))
         row.tick_params(labelsize=8, colors=INK, length=3)
         row.spines[["top", "right"]].set_visible(False)
@@ -189,7 +191,7 @@ def _roll(axes: Axes, roll: Roll) -> None:
 def _head(figure: Figure, trace: Trace, roll: Roll | None, title: str) -> None:
     """Title above, figures below the plane."""
     figure.text(0.045, 0.945, title or "emotion", fontsize=16, weight="bold", color=INK)
-    lines = [f"{len(trace.times_s)} capsules in {_minutes(_end_s(trace, None), 0)}"]
+    lines = [f"{len(trace.times_s)} capsules in {_minutes(_end_s(trace, None) - _start_s(trace, None))}"]
     if len(trace.times_s):
         shares = trace.probabilities.mean(axis=0)
         names = (f"{name} {share:.2f}" for (name, *_), share in zip(QUADRANTS, shares, strict=True))
@@ -214,8 +216,16 @@ def _played_words(roll: Roll) -> str:
     )
 
 
+def _start_s(trace: Trace, roll: Roll | None) -> float:
+    """Where something begins: loading the networks takes a while."""
+    starts = [max(0.0, float(trace.times_s[0]) - 2.0)] if len(trace.times_s) else []
+    if roll is not None and len(roll.notes):
+        starts.append(float(roll.notes[:, 0].min()))
+    return min(starts, default=0.0)
+
+
 def _end_s(trace: Trace, roll: Roll | None) -> float:
-    ends = [1.0, float(trace.times_s[-1]) if len(trace.times_s) else 0.0]
+    ends = [_start_s(trace, roll) + 1.0, float(trace.times_s[-1]) if len(trace.times_s) else 0.0]
     if roll is not None:
         ends.append(float(roll.notes[:, 1].max(initial=0.0)))
     return max(ends)
