@@ -191,7 +191,8 @@ def _roll(axes: Axes, roll: Roll) -> None:
 def _head(figure: Figure, trace: Trace, roll: Roll | None, title: str) -> None:
     """Title above, figures below the plane."""
     figure.text(0.045, 0.945, title or "emotion", fontsize=16, weight="bold", color=INK)
-    lines = [f"{len(trace.times_s)} capsules in {_minutes(_end_s(trace, None) - _start_s(trace, None))}"]
+    lasted_s = _end_s(trace, None) - _start_s(trace, None)
+    lines = [f"{len(trace.times_s)} capsules in {_minutes(lasted_s)}"]
     if len(trace.times_s):
         shares = trace.probabilities.mean(axis=0)
         names = (f"{name} {share:.2f}" for (name, *_), share in zip(QUADRANTS, shares, strict=True))
