@@ -55,6 +55,8 @@ def replay(
     speed: float = 1.0,
 ) -> Snapshot:
     """The same with a recording, served as a real LSL stream by one more process."""
+    if not path.exists():
+        raise BridgeError(f"{path} does not exist; give a recording.")
     return _run(None, plan or Plan(), on_status, FIND_S, (path, speed))
 
 

@@ -17,7 +17,7 @@ SOON_S = 30.0
 HEADSET = """
 import math, sys, time
 import pylsl
-name, source_id = sys.argv[1:3]
+name, source_id, scale = (*sys.argv[1:], 1)[:3]
 info = pylsl.StreamInfo(name, "EEG", 4, 256, pylsl.cf_float32, source_id)
 channels = info.desc().append_child("channels")
 for label in ("TP9", "AF7", "AF8", "TP10"):
@@ -30,8 +30,8 @@ while True:
     while sent < (pylsl.local_clock() - start) * 256:
         t = sent / 256
         size = 10 + 9 * math.sin(2 * math.pi * t / 8)
-        outlet.push_sample([size * math.sin(2 * math.pi * (9 + c) * t) + 3 * math.sin(17 * t * c)
-                            for c in range(1, 5)])
+        outlet.push_sample([float(scale) * (size * math.sin(2 * math.pi * (9 + c) * t)
+                                            + 3 * math.sin(17 * t * c)) for c in range(1, 5)])
         sent += 1
     time.sleep(0.01)
 """
