@@ -60,7 +60,7 @@ def write_edf(path, samples_uv, labels=EPOC, unit="uV", scale=1.0):
 
 def write_csv(path, samples_uv, labels=("TP9", "AF7", "AF8", "TP10")):
     rows = [
-        ",".join([f"{step / 256:.6f}", *(f"{value:.4f}" for value in values)])
+        ",".join([f"{step / 256:.6f}", *(f"{value:.6g}" for value in values)])
         for step, values in enumerate(samples_uv.T)
     ]
     path.write_text("\n".join([",".join(["timestamps", *labels]), *rows]))
