@@ -32,6 +32,7 @@ class Board(ctypes.Structure):
     """One cell a fact; the comment says who writes it."""
 
     stop: int
+    go: int
     epoch: int
     ledger: Any
     listeners: bytes
@@ -62,8 +63,9 @@ class Board(ctypes.Structure):
     recorded_bytes: int
 
     _fields_ = [
-        ("stop", ctypes.c_uint32),  # supervisor
-        ("epoch", ctypes.c_uint32),  # supervisor: which mind is the living one
+        ("stop", ctypes.c_uint32),  # supervisor, down to epoch
+        ("go", ctypes.c_uint32),  # everybody has loaded: the recording may begin
+        ("epoch", ctypes.c_uint32),  # which mind is the living one
         ("alive_s", ctypes.c_double * len(PROCESSES)),  # each its own
         ("signal", ctypes.c_uint32),  # ear, down to quality
         ("sample_age_s", ctypes.c_double),

@@ -29,6 +29,7 @@ COMMIT_S = 0.125
 LEAD_S = 0.020  # a note that comes with less notice than this would be late
 JUMP = 0.2  # total variation between the emotion composed under and the present one
 CALM_S = 0.25  # at least so long between two rewinds
+START_S = 0.3  # composed before the first note is heard
 IDLE_S = 0.010
 INAUDIBLE = 0.05  # loudness below which no note is played
 
@@ -109,9 +110,15 @@ class Mind:
                 self._pending.append((event, condition))
 
     def _begin(self, now_s: float) -> None:
-        """At the start, or after a rest: the first event composed is the first one heard."""
-        if self._origin_s is None and self._pending:
-            first_s = self._tempo.seconds(self._pending[0][0].onset_beats)
+        """At the start, or after a rest: once enough is composed, its first note is heard."""
+        if self._origin_s is not None:
+            return
+        heard = (event for event, _ in self._pending if isinstance(event, Note | Pedal))
+        first = next(heard, None)
+        if first is None:
+            return
+        first_s = self._tempo.seconds(first.onset_beats)
+        if self._composer.horizon_s > first_s + START_S:
             self._origin_s = now_s + COMMIT_S - first_s
 
     def _commit(self, now_s: float, loudness: float) -> list[Timed]:

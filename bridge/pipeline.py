@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -57,7 +58,7 @@ def replay(
     """The same with a recording, served as a real LSL stream by one more process."""
     if not path.exists():
         raise BridgeError(f"{path} does not exist; give a recording.")
-    return _run(None, plan or Plan(), on_status, FIND_S, (path, speed))
+    return _run(None, plan or Plan(), on_status, LOAD_S, (path, speed))
 
 
 def _run(
@@ -74,9 +75,10 @@ def _run(
     with _until_signalled() as stopped:
         try:
             _start(crew, token, source if recording else stream, plan, wait_s)
-            _until(crew, show, stopped, crew.loaded, LOAD_S)
             if recording:
                 crew.start("source", serve, *recording, source)
+            _until(crew, show, stopped, crew.loaded, LOAD_S)
+            crew.board.go = 1
             _until(crew, show, stopped, lambda: crew.ready("ear") is not None, wait_s + LOAD_S)
             end_s = inf if plan.duration_s is None else clock() + plan.duration_s
             ended = partial(crew.ended, "source")
@@ -130,7 +132,9 @@ def serve(seat: Seat, path: Path, speed: float, source_id: str) -> None:
     from eeg.recording import read_recording
 
     recording = read_recording(path)
-    seat.tell("ready", recording.signal.name)
+    seat.tell("loaded", recording.signal.name)
+    while not seat.board.go and not seat.over():
+        time.sleep(TEND_S)
     serve_recording(recording, speed, source_id=source_id, wait_s=FIND_S, stop=lambda: seat.over())
 
 

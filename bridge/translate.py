@@ -6,7 +6,8 @@ emotion stays available beside the played one.
 - Smoothing: an exponential mean with `settle_s`, and a dead band so that noise moves nothing.
 - Contrast: what the network says of a real person moves little. The wearer's own range of the last
   minutes (its 10th to 90th percentile on each axis) is stretched over the valence-arousal plane, by
-  a factor of at most `most_gain`, and only as far as there is evidence for a range.
+  a factor of at most `most_gain`, and only as far as there is evidence for a range. Of where the
+  wearer usually is, `keep` remains, so that a lasting emotion is not taken for none.
 - Doubt: confidence and quality scale the strength; without them the music is near unguided.
 - Loss: a capsule that does not come is held, then glides to neutral, then the piano rests.
 """
@@ -47,6 +48,7 @@ class Style:
     dead_band: float = 0.04  # of an axis, as played: so that noise moves nothing
     contrast: float = 1.0  # 0: the network's own range, 1: the wearer's range fills the plane
     most_gain: float = 6.0
+    keep: float = 0.5
     evidence_s: float = 60.0  # until the contrast is fully on
     memory_s: float = 600.0  # of the wearer's range
     top_strength: float = 4.0  # guidance at full confidence and quality
@@ -187,7 +189,7 @@ class Translator:
         share = self.style.contrast * min(1.0, known_s / self.style.evidence_s)
         low, middle, high = np.percentile(seen[:, 1:], (10, 50, 90), axis=0)
         gain = np.clip(RANGE / np.maximum(high - low, 1e-6), 1.0, self.style.most_gain)
-        stretched = (1 - share) * axes + share * gain * (axes - middle)
+        stretched = (1 - share) * axes + share * (self.style.keep * middle + gain * (axes - middle))
         valence, arousal = np.clip(stretched, -EDGE, EDGE)
         return float(valence), float(arousal)
 
