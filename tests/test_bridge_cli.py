@@ -1,7 +1,9 @@
 """Every command has its help; every mistake is one clear sentence and never a traceback."""
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,8 @@ import numpy as np
 import pytest
 
 from bridge.cli import build_parser, main
+from music.events import Note
+from music.midi import read_midi
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = "demo devices live replay recognise compose prepare train bench".split()
@@ -235,3 +239,61 @@ def test_recognise_writes_and_draws(tmp_path):
     votes = lines[0]["routing"]["frontal-left"]["alpha"]
     assert sum(votes) == pytest.approx(1.0, abs=1e-2) or sum(votes) == 0.0
     assert plot.read_bytes().startswith(b"\x89PNG")
+
+
+# ---------------------------------------------------------------------------- play
+
+SAMPLE = ROOT / "recordings" / "sample.edf"
+REAL = {
+    "Muse": "eeg/bird_muse/subjecta-relaxed-1.csv.gz",
+    "14 channels": "eeg/albasri_relax_conc/S001E01.edf",
+    "19 channels": "eeg/eegmat/Subject00_1.edf",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.data
+@pytest.mark.parametrize("headset", REAL)
+def test_real_recordings_play_without_a_word_about_channels(headset, data, tmp_path):
+    words = ["--fast", "--rest", "5", "--duration", "15", "--out", tmp_path / "s"]
+    ran = emocapsule("replay", data / REAL[headset], *words)
+    assert ran.returncode == 0, ran.stderr
+    assert " feels Q1 " in ran.stdout
+    notes = [event for event in read_midi(tmp_path / "s" / "notes.mid") if isinstance(event, Note)]
+    assert len(notes) > 10
+    lines = (tmp_path / "s" / "capsules.jsonl").read_text().splitlines()
+    assert len(lines) == 4 * (15 - 2) + 1
+
+
+@pytest.mark.slow
+def test_fast_replay_gives_the_same_bytes_twice(tmp_path):
+    for name in ("one", "two"):
+        words = ["--fast", "--duration", "20", "--seed", "7", "--out", tmp_path / name]
+        ran = emocapsule("replay", SAMPLE, *words)
+        assert ran.returncode == 0, ran.stderr
+    one, two = ((tmp_path / name / "notes.mid").read_bytes() for name in ("one", "two"))
+    assert one == two
+    assert len(one) > 300
+
+
+@pytest.mark.slow
+@pytest.mark.lsl
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent otherwise on Windows")
+def test_ctrl_c_ends_a_performance_in_good_order(tmp_path):
+    words = ["replay", SAMPLE, "--port", "none", "--out", tmp_path / "s"]
+    playing = subprocess.Popen(
+        [sys.executable, "-m", "bridge.cli", *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with playing:
+        told = iter(playing.stdout.readline, "")
+        assert any(" feels Q1 " in line for line in told)
+        os.killpg(playing.pid, signal.SIGINT)  # as a terminal does: to every process
+        rest, complaints = playing.communicate(timeout=60)
+    assert playing.returncode == 0, complaints
+    assert "Traceback" not in complaints
+    assert "session.png" in rest
+    assert json.loads((tmp_path / "s" / "session.json").read_text())["state"] == "complete"
