@@ -71,14 +71,14 @@ def _fail(problem: BaseException, sentence: str) -> int:
 
 
 def _quieten_lsl() -> None:
-    """Keep liblsl's own log to warnings, here and in every process started, if nobody set it."""
+    """Keep liblsl's own log to what is fatal, here and in every process started, if nobody set it."""
     places = ("lsl_api.cfg", "~/lsl_api/lsl_api.cfg", "/etc/lsl_api/lsl_api.cfg")
     if "LSLAPICFG" in os.environ or any(Path(one).expanduser().exists() for one in places):
         return
     folder = Path(tempfile.mkdtemp(prefix="emocapsule-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     config = folder / "lsl_api.cfg"
-    config.write_text("[log]\nlevel = -2\n", encoding="utf-8")
+    config.write_text("[log]\nlevel = -3\n", encoding="utf-8")
     os.environ["LSLAPICFG"] = str(config)
 
 
