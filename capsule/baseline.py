@@ -122,7 +122,7 @@ class Prepared:
 
     inputs: NDArray[np.float32]  # (regions, bands, 2): z and its recent mean
     present: Bools  # (regions, bands)
-    profile: Floats  # (regions, bands) recent mean of the entropy itself, nats
+    level: Floats  # (regions, bands) recent mean of the entropy itself, nats
     rested: bool  # measured against a complete rest
 
 

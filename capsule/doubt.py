@@ -20,6 +20,7 @@ REST_CAP = 0.3  # most trust before the wearer's rest is complete
 FEWEST_REGIONS = 3  # a headset with fewer is trusted less
 GAIN_NATS = 2.0  # amplifiers, hair and skulls differ by this factor; no reason for doubt
 SHRINKAGE = 0.2  # of the covariance towards its diagonal
+FAR = 3.0  # trust is gone at so many times the distance where it begins to fall
 FINE_QUALITY = 0.8  # signal quality from which there is no doubt
 
 
@@ -100,7 +101,7 @@ def fit_doubt(level: Floats, z: Floats, present: Bools, weight: Floats) -> Doubt
     distances = [rough.distance(a, p) for a, p in zip(level[every], present[every], strict=True)]
     sizes = np.sqrt((z**2 * present).sum(1) / np.maximum(present.sum(1), 1))[every]
     near, near_z = _quantile(distances, weight[every], 0.98), _quantile(sizes, weight[every], 0.98)
-    return Doubt(mean, covariance, near, 2 * near, near_z, 2 * near_z)
+    return Doubt(mean, covariance, near, FAR * near, near_z, FAR * near_z)
 
 
 def _quantile(values: Floats | list[float], weight: Floats, share: float) -> float:

@@ -127,10 +127,9 @@ class EmotionCapsule:
         cls, time_s: float, quality: float = 0.0, origin: Origin | None = None
     ) -> EmotionCapsule:
         """Knows nothing: a quarter each."""
-        quarter = np.full(4, 0.25)
-        nothing = {name: np.zeros(shape) for name, shape in SHAPES.items()}
-        nothing |= {"probabilities": quarter, "shares": quarter}
-        return cls(time_s=time_s, quality=quality, origin=origin or Origin(), **nothing)
+        parts = {name: np.zeros(shape, np.float32) for name, shape in SHAPES.items()}
+        parts["probabilities"] = parts["shares"] = np.full(4, 0.25, np.float32)
+        return cls(time_s=time_s, quality=quality, origin=origin or Origin(), **parts)
 
     def to_vector(self) -> Array:
         """Numbers of the LSL stream (len(CHANNELS),) float32; time_s travels as the stamp."""
@@ -224,7 +223,7 @@ def blend(capsules: Sequence[EmotionCapsule]) -> EmotionCapsule:
     quality = np.array([one.quality for one in capsules])
     weight = quality if quality.sum() > 0 else np.ones(len(capsules))
     weight = weight / weight.sum()
-    means = {
+    means: dict[str, Any] = {
         name: np.tensordot(weight, np.stack([getattr(one, name) for one in capsules]), 1)
         for name in SHAPES
     }

@@ -4,11 +4,11 @@
     class capsules v_j, coupling c_ij --> shares s_j --> p = softmax(kappa * log s / temperature)
 
 A primary capsule is one scalp region in one band ("frontal-left alpha"). Routing by agreement is
-Sabour, Frosst and Hinton 2017 ("Dynamic routing between capsules"), equations 1 to 3; self-attention
-routing is Mazzia, Salvetti and Chiaberge 2021 ("Efficient-CapsNet"). Several members with their own
-weights run side by side in one tensor and vote together: the coupling of the whole is the mean of
-the members' couplings weighted by the length of their primary capsules, so the definition of a share
-holds for the whole exactly as it does for one member.
+Sabour, Frosst and Hinton 2017 ("Dynamic routing between capsules"), equations 1 to 3; routing by
+self-attention is Mazzia, Salvetti and Chiaberge 2021 ("Efficient-CapsNet"). Several members with
+their own weights run side by side in one tensor and vote together: the coupling of the whole is
+the mean of the members' couplings weighted by the length of their primary capsules, so that a
+share means the same for the whole as for one member.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class LossTerms:
     """Weights of what is added to -log of the probability of the compatible quadrants."""
 
     smoothing: float = 0.02
-    indecision: float = 0.1
+    indecision: float = 0.3
     margin: float = 0.2
     reconstruction: float = 0.01
 
@@ -220,28 +220,27 @@ def capsule_loss(
     features: Tensor,
     present: Tensor,
     compatible: Tensor,
-    weight: Tensor,
     terms: LossTerms,
 ) -> Tensor:
     """Loss of a batch whose labels only say which quadrants are possible.
 
-    `compatible` (N, 4) bool is the set S of a window, `weight` (N,) its share of the loss (mean 1).
+    `compatible` (N, 4) bool is the set S of a window; all four: nothing is known of it.
     Terms: -log of the probability of S, smoothed; indecision inside S, about which the label says
     nothing; Sabour's margin (equation 4) on the longest class capsule of S and on all outside S;
     reconstruction of the present features from the class capsules. Averaged over members.
     """
     votes = network(features, present)
+    known = ~compatible.all(-1)  # (N,) the label says something
     log_p = torch.log_softmax(votes.logits, -1)  # (E, N, 4)
-    inside = torch.logsumexp(log_p.masked_fill(~compatible, -torch.inf), -1)
-    outside = torch.logsumexp(log_p.masked_fill(compatible, -torch.inf), -1)
-    total = -(1.0 - terms.smoothing) * inside - terms.smoothing * outside
-    size = compatible.sum(-1)
-    even = -(log_p.masked_fill(~compatible, 0.0).sum(-1) / size) + inside - torch.log(size)
-    total = total + terms.indecision * even
+    inside = torch.logsumexp(log_p.masked_fill(~compatible, -1e9), -1)
+    outside = torch.logsumexp(log_p.masked_fill(compatible, -1e9), -1)
+    total = known * (-(1.0 - terms.smoothing) * inside - terms.smoothing * outside)
+    even = inside - log_p.masked_fill(~compatible, 0.0).sum(-1) / compatible.sum(-1)
+    total = total + terms.indecision * even  # cross entropy of a quarter each, within S
     longest = votes.lengths.masked_fill(~compatible, 0.0).amax(-1)
     absent = functional.relu(votes.lengths - 0.1).square().masked_fill(compatible, 0.0).sum(-1)
-    total = total + terms.margin * (functional.relu(0.9 - longest).square() + 0.5 * absent)
+    margin = functional.relu(0.9 - longest).square() + 0.5 * absent
+    total = total + terms.margin * known * margin
     error = (network.reconstruct(votes.pose) - features.clamp(-CLIP, CLIP)).square().sum(-1)
     error = error.masked_fill(~present, 0.0).sum(-1) / present.sum(-1).clamp(min=1)
-    total = total + terms.reconstruction * error
-    return (total * weight).mean()
+    return (total + terms.reconstruction * error).mean()

@@ -94,8 +94,10 @@ class Model:
 
     @classmethod
     def _built(cls, manifest: dict[str, Any], content: bytes) -> Model:
-        told = {k: tuple(v) if isinstance(v, list) else v for k, v in manifest["network"].items()}
-        config = NetworkConfig(**told)
+        told: dict[str, Any] = manifest["network"]
+        config = NetworkConfig(
+            **{key: tuple(one) if isinstance(one, list) else one for key, one in told.items()}
+        )
         if (config.regions, config.bands) != (REGIONS, tuple(band.name for band in BANDS)):
             raise ValueError("they were trained for other scalp regions or bands")
         tensors = load_tensors(content)
@@ -133,8 +135,8 @@ class Recogniser:
         self._channels = tuple(montage.channels[i] for i in montage.placed)
         if profile is not None and profile.channels != self._channels:
             raise CapsuleError(
-                f"the profile was made with the channels {' '.join(profile.channels)}, this headset "
-                f"has {' '.join(self._channels)}: make a profile with this headset"
+                f"the profile was made with the channels {' '.join(profile.channels)}, this "
+                f"headset has {' '.join(self._channels)}: make a profile with this headset"
             )
         self._baseline = Baseline(rest_s, profile.rest if profile else None)
         self._origin = Origin(model.name, " ".join(self._channels), "rest" if profile else "")
@@ -175,7 +177,6 @@ class Recogniser:
         prepared = self._baseline.push(features)
         reading = self.model.read(prepared.inputs[None], prepared.present[None])
         trust = self._trust(prepared, features)
-        share = contact(prepared.present.any(1), self._expected)
         probabilities = gate(
             read_out(reading.logits, self.model.temperature), torch.tensor([trust])
         )
@@ -188,7 +189,7 @@ class Recogniser:
                 routing=routing.numpy(),
                 pose=reading.pose[0].numpy(),
                 lengths=reading.lengths[0].numpy(),
-                quality=features.quality * share,
+                quality=features.quality * contact(features.present, self._expected),
                 origin=self._origin,
             )
         ]
@@ -204,8 +205,8 @@ class Recogniser:
     def _trust(self, prepared: Prepared, features: Features) -> float:
         """w of the doubt gate, in [0, 1]."""
         known = self.model.doubt.trust(
-            prepared.profile, prepared.inputs[..., 1].astype(np.float64), prepared.present
+            prepared.level, prepared.inputs[..., 1].astype(np.float64), prepared.present
         )
-        here = contact(prepared.present.any(1), self._expected)
+        here = contact(prepared.present.any(axis=1), self._expected)
         trust = known * here * clarity(features.quality)
         return trust if prepared.rested else min(trust, REST_CAP)
