@@ -21,6 +21,7 @@ CHANGE = 0.1  # of the probabilities, in total: what is worth a new line
 SOONEST_S, LATEST_S = 1.0, 10.0  # between two lines where nobody can watch one change
 DEMO_REST_S = 24.0  # of rest at the beginning of the sample recording
 SAMPLE = "sample.edf"
+WINDOW_S = 2.0  # of signal until the first emotion
 
 
 def live(args: argparse.Namespace) -> int:
@@ -118,6 +119,7 @@ class Teller:
         self._watched = sys.stdout.isatty()
         self._told: tuple[float, ...] = ()
         self._told_s = -LATEST_S
+        self._begin_s: float | None = None  # when the first sample came
 
     def __call__(self, snapshot: "Snapshot") -> None:
         """Take the newest snapshot."""
@@ -125,13 +127,16 @@ class Teller:
             self._line(sentence)
         if not snapshot.capsules:
             return
+        if self._begin_s is None:
+            self._begin_s = snapshot.elapsed_s - WINDOW_S
+        text = told(snapshot, snapshot.elapsed_s - self._begin_s)
         if self._watched:
             width = shutil.get_terminal_size().columns - 1
-            sys.stdout.write(f"\r{told(snapshot)[:width]:<{width}}")
+            sys.stdout.write(f"\r{text[:width]:<{width}}")
             sys.stdout.flush()
         elif self._worth_a_line(snapshot):
             self._told, self._told_s = snapshot.probabilities, snapshot.elapsed_s
-            self._line(told(snapshot))
+            self._line(text)
 
     def _worth_a_line(self, snapshot: "Snapshot") -> bool:
         since_s = snapshot.elapsed_s - self._told_s
@@ -144,9 +149,9 @@ class Teller:
         print(f"{clear}{text}", flush=True)
 
 
-def told(snapshot: "Snapshot") -> str:
-    """A snapshot in one line."""
-    minutes, seconds = divmod(int(snapshot.elapsed_s), 60)
+def told(snapshot: "Snapshot", since_s: float) -> str:
+    """A snapshot in one line; `since_s`: since the first sample."""
+    minutes, seconds = divmod(int(since_s), 60)
     names = ("Q1", "Q2", "Q3", "Q4")
     emotion, played = (
         " ".join(f"{name} {share:.2f}" for name, share in zip(names, shares, strict=True))
