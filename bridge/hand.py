@@ -26,6 +26,8 @@ NOTES_CHANNELS = ("status", "data1", "data2")
 HEARTBEAT_S = 0.5  # mind silent for longer: everything ends
 POLL_S = 0.010  # longest sleep, so the longest that new records wait: they come 100 ms ahead
 TURN_S = 0.1  # between looks at the rest of the world
+OWED_S = 60.0  # a listener that is back later connects itself
+CLOSE_S = 2.0  # rtmidi waits a second for a server that has died
 CHECK_S = 1.0  # between looks whether the port is still there
 FAREWELL_S = 0.2  # for the last messages to reach the recorder
 PRIORITY = 60  # SCHED_FIFO, below JACK's own 70
@@ -45,10 +47,14 @@ class Hand:
         self._publish = publish
         self._epoch = board.epoch
         self._checked_s = 0.0
+        self._owed: list[str] = []  # listeners to connect again as soon as they are there
+        self._owed_until_s = 0.0
 
     def inherit(self, now_s: float) -> None:
         """Reach whom a killed predecessor reached, and silence what it left on the board."""
-        self.output.connect(self._board.listeners.decode().splitlines())
+        self._owed = self._board.listeners.decode().splitlines()
+        self._owed_until_s = now_s + OWED_S
+        self._reach(now_s)
         self._send(self._ledger.silence(), now_s)
 
     def read(self, records: Connection, now_s: float) -> bool:
@@ -94,9 +100,19 @@ class Hand:
         self._checked_s = now_s
         if not self.output.alive():
             raise BridgeError(f"The MIDI port {self.output.name} has gone; waiting for it.")
-        listeners = "\n".join(self.output.listeners()).encode()
-        if len(listeners) < LISTENERS_BYTES:
-            self._board.listeners = listeners
+        self._reach(now_s)
+
+    def _reach(self, now_s: float) -> None:
+        """Note who listens, and connect those again who were lost with the port."""
+        if self._owed and now_s < self._owed_until_s:
+            self.output.connect(self._owed)
+        else:
+            self._owed = []
+        there = self.output.listeners()
+        self._owed = [one for one in self._owed if one not in there]
+        noted = "\n".join([*there, *self._owed]).encode()
+        if len(noted) < LISTENERS_BYTES:
+            self._board.listeners = noted
 
     def report(self) -> None:
         """Put the counts on the board."""
@@ -160,6 +176,7 @@ def _turn(seat: Seat, hand: Hand, records: Connection) -> None:
 def _reopen(seat: Seat, hand: Hand, port: str | None) -> None:
     """Wait until the port is back or it is time to leave; nothing old is played then."""
     hand.player.panic()
+    seat.beat(clock() + CLOSE_S)
     hand.output.close()
     hand.output = _patiently(seat, port)
     with contextlib.suppress(BridgeError):  # gone again: the next turn finds out

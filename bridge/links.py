@@ -15,11 +15,14 @@ class Links:
     """The connections of our virtual port."""
 
     def __init__(self) -> None:
+        self.lost = False  # the server has died; rtmidi itself would go on as if nothing were
         self._client: Any = None
         try:
-            self._client = importlib.import_module("jack").Client(CLIENT, no_start_server=True)
+            client = importlib.import_module("jack").Client(CLIENT, no_start_server=True)
+            client.set_shutdown_callback(lambda status, reason: setattr(self, "lost", True))
         except Exception:  # not installed, or its library or server is missing: nothing to do
             return
+        self._client = client
 
     def names(self) -> list[str]:
         """The ports that listen to ours; none if ours cannot be told from another program's."""
@@ -38,7 +41,7 @@ class Links:
                 continue
 
     def _port(self) -> Any:
-        if self._client is None:
+        if self._client is None or self.lost:
             return None
         found = self._client.get_ports(OURS, is_midi=True, is_output=True)
         return found[0] if len(found) == 1 else None

@@ -115,9 +115,9 @@ class RtMidiPort:
             raise BridgeError(f"The MIDI port {self.name} has gone ({problem}).") from problem
 
     def alive(self) -> bool:
-        """Whether the port written to is still listed; our own always is."""
+        """Whether the port written to is still listed; our own is, as long as JACK lives."""
         if self._target is None:
-            return True
+            return self._links is None or not self._links.lost
         try:
             return self._target in self._out.get_ports()
         except Exception:  # the server is no longer there to be asked

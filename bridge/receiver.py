@@ -13,8 +13,11 @@ from typing import Any
 LOOK_S = 0.05
 
 
-def main(source: str, again: bool = True) -> None:
-    """Print what `source` sends until killed; connect to it once, or `again` whenever it is new."""
+def main(source: str, connects: str = "--always") -> None:
+    """Print what `source` sends until killed.
+
+    It connects to `source` whenever that is new, or only `--once`, or `--never` by itself.
+    """
     client = importlib.import_module("jack").Client("receiver", no_start_server=True)
     port = client.midi_inports.register("in")
     heard: queue.SimpleQueue[tuple[float, str]] = queue.SimpleQueue()
@@ -29,7 +32,7 @@ def main(source: str, again: bool = True) -> None:
         _tell("listening")
         connected = False
         while True:
-            if again or not connected:
+            if connects == "--always" or (connects == "--once" and not connected):
                 connected = _connect(client, source)
             time.sleep(LOOK_S)
             while not heard.empty():
@@ -51,4 +54,4 @@ def _connect(client: Any, source: str) -> bool:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], "--once" not in sys.argv)
+    main(*sys.argv[1:])

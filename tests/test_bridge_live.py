@@ -151,3 +151,19 @@ def alive(pid):
             return file.read().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_a_midi_server_that_dies_is_said_aloud_and_awaited(jack, tmp_path, monkeypatch):
+    with closing(Jack()) as server:
+        monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
+        with performance(tmp_path / "session") as (_, ourselves, _):
+            server.close()
+            gone = "The MIDI port emocapsule:notes (Jack) has gone; waiting for it."
+            until(lambda: gone in ourselves.said(), "the sentence")
+            capsules = ourselves.told()["capsules"]
+            with closing(Jack(server.name)), closing(Listener("--never")) as listener:
+                more_notes(listener)  # connected by us
+                assert ourselves.told()["capsules"] > capsules
+                ourselves.kill(signal.SIGINT)
+                assert ourselves.ended() == 0
+                until(lambda: not listener.down(), "silence", 2.0)

@@ -124,6 +124,11 @@ class Jack(Program):
             super().__init__(shutil.which("jackd"), "-r", *options)
             until(self._answers, "JACK")
 
+    def close(self):
+        """End it in order: a killed one leaves its slot of JACK's eight taken for ever."""
+        self.process.terminate()
+        self.process.wait()
+
     def _answers(self):
         there = subprocess.run(
             ["jack_lsp"], env={**os.environ, "JACK_DEFAULT_SERVER": self.name}, capture_output=True
