@@ -49,25 +49,18 @@ def prior_at(model: MusicModel, states: Tensor, inputs: Inputs) -> Gaussian:
 
 
 def evaluate_terms(
-    model: MusicModel,
-    batch: Batch,
-    noise: Tensor,
-    prior_noise: Tensor | None = None,
-    prior_bars: Tensor | None = None,
+    model: MusicModel, batch: Batch, noise: Tensor, heard: Inputs | None = None
 ) -> Terms:
-    """The terms with z from the posterior.
-
-    Where ``prior_bars`` (B, T) is true at a BAR its z comes from the prior instead (of a first pass
-    without gradient), so that the decoder knows the latents it will meet live.
-    """
+    """The terms with every z from the posterior; ``heard``, if given, is what the decoder reads."""
     posterior = model.infer(batch.inputs)
-    z = posterior.sample(noise)
-    if prior_bars is not None and prior_noise is not None:
-        with torch.no_grad():
-            states = model(batch.inputs, spread(z, batch.inputs.tokens))
-            prior_z = prior_at(model, states, batch.inputs).sample(prior_noise)
-        z = torch.where(prior_bars[..., None], prior_z.to(z.dtype), z)
-    states = model(batch.inputs, spread(z, batch.inputs.tokens))
+    return terms_given(model, batch, posterior, posterior.sample(noise), heard)
+
+
+def terms_given(
+    model: MusicModel, batch: Batch, posterior: Gaussian, z: Tensor, heard: Inputs | None = None
+) -> Terms:
+    """The terms for latents ``z`` (B, T, Z) at the BAR positions, wherever they came from."""
+    states = model(heard or batch.inputs, spread(z, batch.inputs.tokens))
     at_bar = batch.inputs.tokens == v.BAR
     prior = prior_at(model, states, batch.inputs)
     kl = Gaussian(*(part[at_bar].float() for part in posterior)).kl_to(
@@ -75,6 +68,25 @@ def evaluate_terms(
     )
     nll = token_nll(model, states, batch).sum()
     return Terms(nll, int((batch.targets >= 0).sum()), kl.mean(dim=0), int(at_bar.sum()))
+
+
+def some_from_prior(model: MusicModel, inputs: Inputs, z: Tensor, share: float) -> Tensor:
+    """``z`` with a share of the bars drawn from the prior: the latents the decoder meets live."""
+    with torch.no_grad():
+        states = model(inputs, spread(z, inputs.tokens))
+        drawn = prior_at(model, states, inputs).sample(torch.randn_like(z))
+    chosen = torch.rand(inputs.tokens.shape, device=z.device) < share
+    return torch.where(chosen[..., None], drawn.to(z.dtype), z)
+
+
+def misheard(inputs: Inputs, share: float) -> Inputs:
+    """A share of pitches, velocities and durations hidden from the decoder (Bowman 2016).
+
+    What it cannot read of the past it must learn from the latent: this keeps the latent in use.
+    """
+    sound = (inputs.tokens >= v.PITCH.start) & (inputs.tokens < v.DUR.stop)
+    hidden = sound & (torch.rand(inputs.tokens.shape, device=inputs.tokens.device) < share)
+    return inputs._replace(tokens=inputs.tokens.masked_fill(hidden, v.PAD))
 
 
 @torch.no_grad()

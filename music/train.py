@@ -21,14 +21,20 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from music import vocabulary as v
 from music.crops import Batch, CropConfig, Crops
 from music.dataset import load
 from music.model import Inputs, ModelConfig, MusicModel
-from music.objective import Terms, evaluate_terms
+from music.objective import (
+    Terms,
+    evaluate_terms,
+    misheard,
+    some_from_prior,
+    terms_given,
+)
 from music.store import save_model
 
-EMA = 0.999
+EMA = 0.995
+MISHEARD = 0.1  # of the sounding tokens, hidden from the decoder
 FREE_BITS = 0.15  # nats a dimension and bar
 
 
@@ -197,13 +203,12 @@ def train(args: argparse.Namespace) -> None:
 
 
 def step_terms(model: MusicModel, batch: Batch, step: int) -> Terms:
-    """The terms of one training step; every fourth one meets latents drawn from the prior."""
-    tokens, latent = batch.inputs.tokens, model.config.latent
-    noise = torch.randn(*tokens.shape, latent, device=tokens.device)
-    if step % 4:
-        return evaluate_terms(model, batch, noise)
-    prior_bars = (tokens == v.BAR) & (torch.rand(tokens.shape, device=tokens.device) < 0.4)
-    return evaluate_terms(model, batch, noise, torch.randn_like(noise), prior_bars)
+    """The terms of one training step; in every fourth, some latents come from the prior."""
+    posterior = model.infer(batch.inputs)
+    z = posterior.sample(torch.randn_like(posterior.mean))
+    if step % 4 == 0:
+        z = some_from_prior(model, batch.inputs, z, share=0.4)
+    return terms_given(model, batch, posterior, z, misheard(batch.inputs, MISHEARD))
 
 
 @torch.no_grad()
