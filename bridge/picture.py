@@ -15,6 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from bridge.errors import BridgeError
@@ -105,7 +106,8 @@ def _plane(axes: Axes, trace: Trace) -> None:
         axes.add_collection(PolyCollection([corner], facecolor=colour, alpha=0.13, zorder=0))
         side = "right" if valence > 0 else "left"
         where = (0.95 * valence, 0.93 * arousal)
-        text = {"ha": side, "va": "center", "zorder": 5}
+        halo = [withStroke(linewidth=3, foreground=PAPER)]  # readable over the trace
+        text = {"ha": side, "va": "center", "zorder": 5, "path_effects": halo}
         axes.text(*where, name, text, fontsize=15, weight="bold", color=colour)
         axes.text(where[0], 0.83 * arousal, mood, text, fontsize=SIZE, color=INK)
     axes.axhline(0, color=FAINT, lw=0.8, zorder=1)
@@ -146,13 +148,24 @@ def _bands(axes: Axes, times_s: np.ndarray, probabilities: np.ndarray, title: st
         return
     colours = [colour for *_, colour in QUADRANTS]
     axes.stackplot(times_s, probabilities.T, colors=colours, edgecolor=PAPER, linewidth=0.6)
-    tops = np.cumsum(probabilities[-1])
-    for (name, *_, colour), top, share in zip(QUADRANTS, tops, probabilities[-1], strict=True):
+    middles = np.cumsum(probabilities[-1]) - probabilities[-1] / 2
+    for (name, *_, colour), height in zip(QUADRANTS, _apart(middles), strict=True):
         axes.annotate(
-            name, (1.0, np.clip(top - share / 2, 0.03, 0.97)), xycoords="axes fraction",
-            xytext=(5, 0), textcoords="offset points", va="center", fontsize=9, weight="bold",
-            color=colour,
+            name, (1.0, height), xycoords="axes fraction", xytext=(5, 0),
+            textcoords="offset points", va="center", fontsize=9, weight="bold", color=colour,
         )  # fmt: skip
+
+
+def _apart(heights: np.ndarray) -> list[float]:
+    """Ascending heights of labels, moved as little as keeps them readable, within 0 to 1."""
+    gap, low, high = 0.11, 0.03, 0.97
+    spread: list[float] = []
+    for height in heights:
+        spread.append(max(float(height), spread[-1] + gap if spread else low))
+    for place in reversed(range(len(spread))):
+        above = spread[place + 1] - gap if place + 1 < len(spread) else high
+        spread[place] = min(spread[place], above)
+    return spread
 
 
 def _strips(axes: Axes, trace: Trace) -> None:
