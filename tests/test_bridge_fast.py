@@ -6,6 +6,7 @@ import fakes
 import mido
 import numpy as np
 import pytest
+import pyxdf
 
 from bridge.pipeline import Plan, replay_fast
 from capsule.emotion import EmotionCapsule
@@ -48,7 +49,6 @@ def test_it_leaves_a_whole_session(recording, tmp_path):
     assert len(capsules) == told["capsules"] == last.capsules == 4 * (LENGTH_S - 2) + 1
     assert 100 < len(shown) <= 4 * LENGTH_S + 1
     assert {one.mood for one in shown[10:]} == {"PLAYING"}
-    pyxdf = pytest.importorskip("pyxdf")
     streams, _ = pyxdf.load_xdf(str(tmp_path / "s" / "session.xdf"), dejitter_timestamps=False)
     by_type = {stream["info"]["type"][0]: stream for stream in streams}
     np.testing.assert_array_equal(

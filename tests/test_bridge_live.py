@@ -7,7 +7,9 @@ import signal
 import uuid
 from contextlib import closing, contextmanager
 
+import mido
 import pytest
+import pyxdf
 from wire import HEADSET, Jack, Listener, Ourselves, python, until
 
 pytestmark = [
@@ -143,6 +145,9 @@ def test_an_ear_and_a_recorder_that_die_are_replaced(playing):
     more_notes(listener)
     continued = folder / "continued" / "capsules.jsonl"
     until(lambda: continued.exists() and continued.stat().st_size, "the recording to go on")
+    streams, _ = pyxdf.load_xdf(str(folder / "session.xdf"))  # as the kill left it
+    assert {s["info"]["type"][0] for s in streams} >= {"EEG", "Emotion", "MIDI"}
+    assert mido.MidiFile(str(folder / "notes.mid")).length > 1.0
 
 
 def alive(pid):

@@ -7,6 +7,7 @@ from contextlib import closing
 import fakes
 import numpy as np
 import pytest
+import pyxdf
 from wire import HEADSET, python
 
 from bridge import pipeline
@@ -16,7 +17,7 @@ from eeg.signal import Recording
 from eeg.synthetic import sample_recording, write_edf
 
 pytestmark = pytest.mark.lsl
-LENGTH_S = 6.0
+LENGTH_S = 5.0
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +45,6 @@ def test_a_recording_is_replayed_as_a_real_stream_and_leaves_a_session(tmp_path)
     told = json.loads((tmp_path / "session" / "session.json").read_text())
     assert told["state"] == "complete"
     assert told["samples"] >= 0.9 * count
-    pyxdf = pytest.importorskip("pyxdf")
     file = str(tmp_path / "session" / "session.xdf")
     streams, _ = pyxdf.load_xdf(file, dejitter_timestamps=False)
     eeg = next(one for one in streams if one["info"]["type"][0] == "EEG")
