@@ -10,6 +10,7 @@ import contextlib
 import json
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from bridge.errors import BridgeError
 
 HUNG_S = {"hand": 0.7, "mind": 5.0, "ear": 5.0, "recorder": 15.0}  # no sign of life
 MOST_RESTARTS, WITHIN_S = 10, 60.0
+HAND_S = 1.0  # for hand to leave: whoever takes longer holds notes that must end
 KEEP_S = 10.0  # for the recorder to close its files
 
 Body = Callable[..., None]
@@ -82,7 +84,7 @@ class Crew:
         member.process = self._spawn.Process(
             target=child, args=(member.body, seat, *arguments), name=member.name, daemon=True
         )
-        with _plain_main():
+        with _apart():
             member.process.start()
         theirs.close()
 
@@ -173,7 +175,7 @@ class Crew:
         self.board.stop = QUIET
         for member in self._members.values():
             if member.name != "recorder":
-                self._dismiss(member, patience_s)
+                self._dismiss(member, HAND_S if member.name == "hand" else patience_s)
         hand = self._members.get("hand")
         if hand is not None and any(self.board.ledger):
             self._launch(hand, hand.again)  # it releases what is on the ledger, and leaves
@@ -191,11 +193,19 @@ class Crew:
 
 
 @contextlib.contextmanager
-def _plain_main() -> Iterator[None]:
-    """Keep spawned processes from importing the program's main module again."""
+def _apart() -> Iterator[None]:
+    """Keep spawned processes from importing the program's main module, and from Ctrl-C.
+
+    A signal that is blocked here stays so in them; here it is delivered a moment later.
+    """
     kept = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
+    masks = hasattr(signal, "pthread_sigmask")
+    if masks:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     try:
         yield
     finally:
         sys.modules["__main__"] = kept
+        if masks:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)

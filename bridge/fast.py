@@ -28,15 +28,15 @@ CHUNK_S = 1 / 64
 class _Stage:
     """The cores, joined as the processes join them."""
 
-    def __init__(self, recording: Recording, plan: Plan) -> None:
+    def __init__(self, recording: Recording, plan: Plan, name: str) -> None:
         self.board = Board()
         self.signal = recording.signal
         self.ear = Ear(recording.signal, plan.recogniser(), plan.rest_s, plan.profile)
         self.mind = Mind(plan.composer(plan.seed), Translator(plan.style))
         self.session = None
         if plan.folder is not None:
-            facts = {"seed": plan.seed, "rest_s": plan.rest_s, "stream": recording.signal.name}
-            self.session = Session(plan.folder, 0.0, facts | {"port": "none"})
+            facts = {"recording": name, "port": "none", "seed": plan.seed, "rest_s": plan.rest_s}
+            self.session = Session(plan.folder, 0.0, facts)
         self.hand = Hand(self.board, Nowhere(), self._record)
         self.now_s = 0.0
         self._tick = 0
@@ -101,7 +101,7 @@ def replay_fast(
     """
     plan = plan or Plan()
     recording = read_recording(path)
-    stage = _Stage(recording, plan)
+    stage = _Stage(recording, plan, Path(path).name)
     said, shown_s = recording.notes, 0.0
     for chunk in recording.chunks(max(1, round(CHUNK_S * recording.signal.rate_hz))):
         if plan.duration_s is not None and chunk.times_s[-1] > plan.duration_s:

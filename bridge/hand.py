@@ -186,13 +186,14 @@ def _reopen(seat: Seat, hand: Hand, port: str | None) -> None:
 
 def _patiently(seat: Seat, port: str | None) -> Output:
     """The port, as soon as it is there; nowhere, if it is time to leave before."""
-    while not seat.over():
+    while True:
         seat.beat(clock())
         try:
             return open_output(port)
         except BridgeError:
+            if seat.over():
+                return Nowhere()
             time.sleep(TURN_S)
-    return Nowhere()
 
 
 def _real_time() -> bool:

@@ -15,6 +15,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -74,7 +75,8 @@ def _run(
     show = _Shows(crew, on_status)
     with _until_signalled() as stopped:
         try:
-            _start(crew, token, source if recording else stream, plan, wait_s)
+            name = recording[0].name if recording else None
+            _start(crew, token, source if recording else stream, plan, wait_s, name)
             if recording:
                 crew.start("source", serve, *recording, source)
             _until(crew, show, stopped, crew.loaded, LOAD_S)
@@ -90,7 +92,9 @@ def _run(
     return show.last()
 
 
-def _start(crew: Crew, token: str, stream: str | None, plan: Plan, wait_s: float) -> None:
+def _start(
+    crew: Crew, token: str, stream: str | None, plan: Plan, wait_s: float, name: str | None
+) -> None:
     capsules, notes = f"emocapsule-capsules-{token}", f"emocapsule-notes-{token}"
     records_out, records_in = crew.pipe()
     sent = (records_out, plan.port, notes)
@@ -99,7 +103,14 @@ def _start(crew: Crew, token: str, stream: str | None, plan: Plan, wait_s: float
     wearer = (capsules, plan.rest_s, plan.profile, plan.recogniser)
     crew.start("ear", ear.main, stream, wait_s, *wearer, again=(stream, 0.0, *wearer))
     if plan.folder is not None:
-        facts = {"seed": plan.seed, "rest_s": plan.rest_s, "stream": stream, "port": plan.port}
+        facts = {
+            "began": datetime.now().astimezone().isoformat(timespec="seconds"),
+            "recording": name,
+            "stream": stream,
+            "port": plan.port,
+            "seed": plan.seed,
+            "rest_s": plan.rest_s,
+        }
         markers_out, markers_in = crew.pipe()
         crew.marked_by(markers_in)
         ways = (facts, stream, capsules, notes, markers_out)

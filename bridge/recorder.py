@@ -30,6 +30,7 @@ from eeg.signal import Chunk, Signal
 
 LOOK_S = 0.1
 FIND_S = 1.0
+LAST_S = 0.3  # for hand's last note-offs, if it left at the same moment
 FILES = ("session.xdf", "capsules.jsonl", "notes.mid", "session.json")
 
 
@@ -150,6 +151,7 @@ def main(
             _take_own(session, capsules, notes, markers)
             session.flush()
             seat.board.recorded_bytes = session.size_bytes
+        time.sleep(LAST_S)
         _take_own(session, capsules, notes, markers)
         session.close(clock())
     except BridgeError as problem:  # the music goes on without a recording

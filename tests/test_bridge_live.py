@@ -80,7 +80,7 @@ def test_an_outlet_lost_and_found_and_ctrl_c_leave_no_note_on(jack, tmp_path):
         headset.start()
         until(lambda: ourselves.told()["signal"] == "LIVE", "the signal to be back")
         more_notes(listener)
-        ourselves.kill(signal.SIGINT)
+        ourselves.kill_all(signal.SIGINT)  # as a terminal does
         assert ourselves.ended() == 0
         until(lambda: not listener.down(), "silence", 2.0)
         told = json.loads((folder / "session.json").read_text())
@@ -169,6 +169,8 @@ def test_a_midi_server_that_dies_is_said_aloud_and_awaited(jack, tmp_path, monke
             with closing(Jack(server.name)), closing(Listener("--never")) as listener:
                 more_notes(listener)  # connected by us
                 assert ourselves.told()["capsules"] > capsules
-                ourselves.kill(signal.SIGINT)
+                until(listener.down, "a key that is down")
+                os.kill(ourselves.pid("hand"), signal.SIGSTOP)
+                ourselves.kill(signal.SIGTERM)  # in the very moment that hand cannot act
                 assert ourselves.ended() == 0
                 until(lambda: not listener.down(), "silence", 2.0)

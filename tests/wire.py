@@ -97,6 +97,9 @@ class Program:
     def kill(self, number=signal.SIGKILL):
         self.process.send_signal(number)
 
+    def kill_all(self, number):
+        os.killpg(self.process.pid, number)
+
     def ended(self, seconds=SOON_S):
         return self.process.wait(seconds)
 
