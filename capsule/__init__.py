@@ -1,1 +1,1 @@
-"""Features in, emotion out: a capsule network whose routing probabilities are the emotion capsule."""
+"""Features in, emotion out: rest → capsule network with routing → doubt gate → EmotionCapsule."""

@@ -48,6 +48,16 @@ class Rest:
         score: Floats = (entropy - self.mean) / (self.std + SPREAD_FLOOR)
         return score
 
+    @property
+    def spread(self) -> float:
+        """By how much the regions differ (nats, root mean square over bands); inf for one region.
+
+        A scalp is never even: what is the same everywhere is noise or a source outside the head.
+        """
+        if self.known.sum() < 2:
+            return float("inf")
+        return float(np.sqrt(self.mean[self.known].var(axis=0).mean()))
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -123,6 +133,7 @@ class Prepared:
     inputs: NDArray[np.float32]  # (regions, bands, 2): z and its recent mean
     present: Bools  # (regions, bands)
     level: Floats  # (regions, bands) recent mean of the entropy itself, nats
+    spread: float  # nats, by how much regions differ at rest, see `Rest.spread`
     rested: bool  # measured against a complete rest
 
 
@@ -164,6 +175,7 @@ class Baseline:
         """As new; a rest that was given stays."""
         self._rest = self._given
         self._end_s: float | None = None
+        self._last_s: float | None = None
         self._seen: deque[tuple[float, Floats, Bools]] = deque()
         self._forget_context()
 
@@ -190,9 +202,9 @@ class Baseline:
         rest = self._rest if self._rest is not None else self._taken(running_rest)
         level = self._level / np.maximum(self._weight, 1e-12)[:, None]
         present = (features.present & rest.known)[:, None] & features.band_valid
-        inputs = np.stack([rest.z(entropy), rest.z(level)], axis=-1)
-        inputs = np.where(present[..., None], inputs, 0.0).astype(np.float32)
-        return Prepared(inputs, present, level, rested)
+        scores = np.stack([rest.z(entropy), rest.z(level)], axis=-1)
+        inputs: NDArray[np.float32] = np.where(present[..., None], scores, 0.0).astype(np.float32)
+        return Prepared(inputs, present, level, rest.spread, rested)
 
     def _learn(self, features: Features, entropy: Floats) -> bool:
         """Whether the rest is over with this window, which else is added to it."""
@@ -217,7 +229,7 @@ class Baseline:
 
     def _forget_context(self) -> None:
         self._level, self._weight = np.zeros(SHAPE), np.zeros(SHAPE[0])
-        self._last_s: float | None = None
+        self._last_s = None
 
     def _recall(self, entropy: Floats, present: Bools, end_s: float) -> None:
         """Fold a window into the recent mean (exponential, corrected for its short start)."""

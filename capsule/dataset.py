@@ -33,6 +33,7 @@ class Examples:
     inputs: NDArray[np.float32]  # (W, regions, bands, 2)
     present: NDArray[np.bool_]  # (W, regions, bands)
     level: NDArray[np.float32]  # (W, regions, bands) nats
+    spread: NDArray[np.float32]  # (W,) nats, by how much regions differ at rest
     quality: NDArray[np.float32]  # (W,)
     expected: NDArray[np.bool_]  # (W, regions) the headset's own
     time_s: NDArray[np.float64]  # (W,) from the start of the recording to the window's end
@@ -129,6 +130,7 @@ def prepared(sitting: Sitting, dataset: str, every: int = EVERY) -> Examples:
         inputs=np.array([row[0].inputs for row in rows]).reshape(count, *_INPUTS),
         present=np.array([row[0].present for row in rows]).reshape(count, *_INPUTS[:2]),
         level=np.array([row[0].level for row in rows], np.float32).reshape(count, *_INPUTS[:2]),
+        spread=np.array([row[0].spread for row in rows], np.float32),
         quality=np.array([row[1].quality for row in rows], np.float32),
         expected=np.repeat(expected[None], count, axis=0),
         time_s=np.array([row[1].end_s for row in rows]),

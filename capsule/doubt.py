@@ -13,11 +13,17 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from eeg.montage import BANDS
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+THETA, ALPHA, BETA, GAMMA = range(1, 5)
+WIDTH_NATS = np.array([0.5 * np.log(band.high_hz - band.low_hz) for band in BANDS])
 REST_CAP = 0.3  # most trust before the wearer's rest is complete
 FEWEST_REGIONS = 3  # a headset with fewer is trusted less
+EVEN_NATS = (0.04, 0.07)  # spread over regions at rest: none trusted below, all above
+STEEP_NATS = (0.15, 0.40)  # fall of the spectrum likewise; white noise has 0
 GAIN_NATS = 2.0  # amplifiers, hair and skulls differ by this factor; no reason for doubt
 SHRINKAGE = 0.2  # of the covariance towards its diagonal
 FAR = 3.0  # trust is gone at so many times the distance where it begins to fall
@@ -58,13 +64,34 @@ class Doubt:
         squared = float(away @ self._precision(there.tobytes()) @ away)  # type: ignore[attr-defined]
         return float(np.sqrt(max(squared, 0.0) / there.sum()))
 
-    def trust(self, level: Floats, z: Floats, present: Bools) -> float:
-        """0..1 from a window's recent entropy and z-scores (regions, bands), where present."""
+    def trust(self, level: Floats, z: Floats, present: Bools, spread: float) -> float:
+        """0..1 from a window's recent entropy and z-scores (regions, bands), where present.
+
+        `spread`: by how much the regions differ at rest, in nats.
+        """
         if not present.any():
             return 0.0
         strange = _fall(self.distance(level, present), self.near, self.far)
         moved = _fall(float(np.sqrt((z[present] ** 2).mean())), self.near_z, self.far_z)
-        return strange * moved
+        even = 1.0 - _fall(spread, *EVEN_NATS)
+        flat = 1.0 - _fall(steepness(level, present), *STEEP_NATS)
+        return strange * moved * even * flat
+
+
+def steepness(level: Floats, present: Bools) -> float:
+    """Fall of the spectral density from theta and alpha to the highest valid band, in nats.
+
+    Positive in EEG; zero in white noise,
+    negative under strong muscle activity. Infinite where there is nothing to compare.
+    """
+    valid: Bools = np.any(present, axis=0)  # (bands,)
+    low = [band for band in (THETA, ALPHA) if valid[band]]
+    high = [band for band in (GAMMA, BETA) if valid[band]]
+    if not low or not high:
+        return float("inf")
+    there: Bools = np.any(present, axis=1)
+    density = (level[there] - WIDTH_NATS).mean(0)  # (bands,)
+    return float(density[low].mean() - density[high[0]])
 
 
 def contact(present: Bools, expected: Bools) -> float:

@@ -21,11 +21,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from capsule.dataset import Examples, examples, folds, joined
+from capsule.dataset import Examples, examples, folds
 from capsule.doubt import clarity, contact
 from capsule.network import gate, read_out
 from capsule.recogniser import Model
-from capsule.sources import SUBSETS
 from capsule.train import HELD_OUT_FOLDS, Recipe, build, everything
 
 Floats = NDArray[np.float64]
@@ -109,10 +108,12 @@ def probabilities(model: Model, data: Examples, sign: float = 1.0) -> Floats:
     inputs = data.inputs * np.float32(sign)
     reading = model.read(inputs, data.present)
     trust = [
-        model.doubt.trust(level.astype(float), z.astype(float), there)
-        * contact(there.any(1), expected) * clarity(float(quality))
-        for level, z, there, expected, quality in zip(
-            data.level, inputs[..., 1], data.present, data.expected, data.quality, strict=True
+        model.doubt.trust(level.astype(float), z.astype(float), there, float(spread))
+        * contact(there.any(1), expected)
+        * clarity(float(quality))
+        for level, z, there, spread, expected, quality in zip(
+            data.level, inputs[..., 1], data.present, data.spread, data.expected, data.quality,
+            strict=True,
         )
     ]  # fmt: skip
     p = gate(read_out(reading.logits, model.temperature), torch.tensor(trust, dtype=torch.float32))
@@ -159,12 +160,12 @@ def baselines(training: Examples, test: Examples) -> dict[str, Judged]:
 
 
 def swapped(data: Examples, seed: int = 0) -> Examples:
-    """Null labels: in half of the people rest and arithmetic change names."""
+    """Null labels: a coin decides for each person whether rest and arithmetic change names."""
     rng = np.random.default_rng(seed)
-    people = rng.permutation(sorted(person for person in data.people if "eegmat" in person))
-    turned = np.isin(data.person, people[: len(people) // 2])
+    people = [person for person in data.people if person.startswith("eegmat/")]
+    turned = [person for person in people if rng.random() < 0.5]
     other = np.where(data.label == "rest", "arithmetic", "rest")
-    return replace(data, label=np.where(turned, other, data.label))
+    return replace(data, label=np.where(np.isin(data.person, turned), other, data.label))
 
 
 # --- the program ---------------------------------------------------------------------------------
@@ -192,12 +193,12 @@ def fold_model(data: Examples, test: frozenset[str], recipe: Recipe) -> Model:
 
 
 def judge_fold(
-    data: Examples, test: frozenset[str], recipe: Recipe, plain: bool
+    data: Examples, test: frozenset[str], recipe: Recipe, plain: bool, seed: int
 ) -> dict[str, Judged]:
-    """Every figure's windows from one fold."""
+    """Every figure's windows from one fold. `seed`: of the null labels, in which both sides err."""
     found: dict[str, Judged] = {}
     model = fold_model(data, test, recipe)
-    null = None if plain else fold_model(swapped(data), test, recipe)
+    null = None if plain else fold_model(swapped(data, seed), test, recipe)
     for subset in ("19", "4"):
         whole = examples("eegmat", subset)
         held = whole.of(test)
@@ -206,7 +207,8 @@ def judge_fold(
         if null is not None:
             learners = baselines(whole.where(~np.isin(whole.person, list(test))), held)
             found |= {f"{title}, {name}": judged for name, judged in learners.items()}
-            found[f"{title}, null labels"] = arousal(probabilities(null, held), held)
+            chance = swapped(held, 1000 + seed)
+            found[f"{title}, null labels"] = arousal(probabilities(null, chance), chance)
         found |= {f"{title}, {name}": one for name, one in controls(model, held).items()}
     for dataset in ("mane", "dasps", "ehrlich"):
         held = data.where((data.dataset == dataset) & np.isin(data.person, list(test)))
@@ -260,10 +262,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     found: Found = {}
     for number, test in enumerate(groups, 1):
         print(f"fold {number} of {len(groups)}", file=sys.stderr, flush=True)
-        for title, judged in judge_fold(data, test, recipe, args.plain).items():
+        for title, judged in judge_fold(data, test, recipe, args.plain, number).items():
             found.setdefault(title, []).append(judged)
-    head = f"{'(majority: .500 everywhere)':48s} {'balanced accuracy':19s}  {'AUC':19s}  {'ECE':19s}"
-    print(f"{head}  by recording: bal / AUC")
+    columns = "  ".join(f"{name:17s}" for name in ("balanced accuracy", "AUC", "ECE"))
+    print(f"{'(majority: .500 everywhere)':48s} {columns}  by recording: bal / AUC")
     for title, parts in found.items():
         print(line(title, together(parts)))
     return 0

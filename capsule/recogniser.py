@@ -95,9 +95,10 @@ class Model:
     @classmethod
     def _built(cls, manifest: dict[str, Any], content: bytes) -> Model:
         told: dict[str, Any] = manifest["network"]
-        config = NetworkConfig(
-            **{key: tuple(one) if isinstance(one, list) else one for key, one in told.items()}
-        )
+        sizes: dict[str, Any] = {
+            key: tuple(one) if isinstance(one, list) else one for key, one in told.items()
+        }
+        config = NetworkConfig(**sizes)
         if (config.regions, config.bands) != (REGIONS, tuple(band.name for band in BANDS)):
             raise ValueError("they were trained for other scalp regions or bands")
         tensors = load_tensors(content)
@@ -205,8 +206,11 @@ class Recogniser:
     def _trust(self, prepared: Prepared, features: Features) -> float:
         """w of the doubt gate, in [0, 1]."""
         known = self.model.doubt.trust(
-            prepared.level, prepared.inputs[..., 1].astype(np.float64), prepared.present
+            prepared.level,
+            prepared.inputs[..., 1].astype(np.float64),
+            prepared.present,
+            prepared.spread,
         )
-        here = contact(prepared.present.any(axis=1), self._expected)
-        trust = known * here * clarity(features.quality)
+        there: NDArray[np.bool_] = np.any(prepared.present, axis=1)
+        trust = known * contact(there, self._expected) * clarity(features.quality)
         return trust if prepared.rested else min(trust, REST_CAP)
