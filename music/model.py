@@ -6,8 +6,9 @@ one token at a time.
 
 Each bar k has a latent z_k. The posterior q(z_k | bar k, c_k) reads the whole bar and exists only
 in training; the prior p(z_k | past, c_k) reads the decoder's state at BAR, so live play is causal
-(Action2Motion: prior, posterior, generator; Guo 2020). LATENT takes W·z_k as input and z_k is added
-to the bar's later positions.
+(Action2Motion: prior, posterior, generator; Guo 2020). LATENT takes W·z_k as input, z_k is added to
+the bar's later positions, and it colours each layer's modulation (MuseMorphose's in-attention:
+Wu & Yang 2021).
 """
 
 from __future__ import annotations
@@ -176,6 +177,7 @@ class Posterior(nn.Module):
     """
 
     WIDTH, HEADS, LAYERS = 192, 3, 2
+    SPREAD = 0.7  # of the means over bars
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -195,6 +197,10 @@ class Posterior(nn.Module):
         self.mean = nn.Linear(self.WIDTH, config.latent)
         self.log_variance = nn.Linear(self.WIDTH, config.latent)
         self.metre = nn.Linear(2 * len(METRE_PERIODS), self.WIDTH)
+        self.centre: Tensor
+        self.width: Tensor
+        self.register_buffer("centre", torch.zeros(config.latent))
+        self.register_buffer("width", torch.ones(config.latent))
 
     def forward(self, embedded: Tensor, inputs: Inputs, weights: Tensor) -> Gaussian:
         """A Gaussian (B, T, Z) of which only the values at BAR positions mean anything."""
@@ -205,7 +211,23 @@ class Posterior(nn.Module):
         apart = inputs.bar[:, :, None] != inputs.bar[:, None, :]
         mask = torch.zeros_like(apart, dtype=x.dtype).masked_fill(apart, float("-inf"))
         x = self.encoder(x, mask=mask.repeat_interleave(self.HEADS, dim=0))
-        return Gaussian(self.mean(x), self.log_variance(x.roll(-1, dims=1)).clamp(-8.0, 4.0))
+        mean = self._spread_out(self.mean(x).float(), is_bar)
+        return Gaussian(mean, self.log_variance(x.roll(-1, dims=1)).float().clamp(-8.0, 4.0))
+
+    def _spread_out(self, mean: Tensor, is_bar: Tensor) -> Tensor:
+        """Means with a fixed spread over bars in every dimension, so that KL cannot vanish.
+
+        Zhu et al. 2020, "A batch normalized inference network keeps the KL vanishing away".
+        """
+        if self.training:
+            rows = mean[is_bar]
+            centre, width = rows.mean(dim=0), rows.std(dim=0) + 1e-3
+            with torch.no_grad():
+                self.centre.lerp_(centre, 0.02)
+                self.width.lerp_(width, 0.02)
+        else:
+            centre, width = self.centre, self.width
+        return self.SPREAD * (mean - centre) / width
 
 
 def _waves(metre: Tensor) -> Tensor:
@@ -236,6 +258,7 @@ class MusicModel(nn.Module):
         self.config = config
         self.embed = nn.Embedding(v.SIZE, config.width)
         self.latent = nn.Linear(config.latent, config.width, bias=False)
+        self.colour = nn.Linear(config.latent, EMOTION_DIM, bias=False)
         self.emotion = Emotion()
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
         self.norm = nn.LayerNorm(config.width, bias=False)
@@ -249,6 +272,7 @@ class MusicModel(nn.Module):
         """
         nn.init.normal_(self.embed.weight, std=0.05)
         nn.init.normal_(self.latent.weight, std=0.005)
+        nn.init.normal_(self.colour.weight, std=0.05)
         for name, parameter in self.blocks.named_parameters():
             if name.endswith(("out.weight", "down.weight")):
                 nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * self.config.depth))
@@ -260,7 +284,7 @@ class MusicModel(nn.Module):
         ``cache.advance`` is called once all layers have appended.
         """
         weights = slot_weights(inputs.p, inputs.null)
-        emotion = self.emotion(weights)
+        emotion = self.emotion(weights) + self.colour(z)
         x = self.embed(inputs.tokens) + self.latent(z)
         turns = rotation(inputs.place, inputs.bar, inputs.metre)
         length = inputs.tokens.shape[1]

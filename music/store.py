@@ -40,7 +40,8 @@ def load_model(folder: Path = WEIGHTS) -> MusicModel:
     except FileNotFoundError as error:
         raise MusicError(f"No music model in {folder}: {error.filename} is missing.") from error
     except (SafetensorError, json.JSONDecodeError, KeyError, TypeError, RuntimeError) as error:
-        raise MusicError(f"The music model in {folder} is damaged: {error}") from error
+        reason = " ".join(str(error).split())[:160]
+        raise MusicError(f"The music model in {folder} is damaged: {reason}") from error
     if not all(bool(p.isfinite().all()) for p in model.parameters()):
         raise MusicError(f"The music model in {folder} holds values that are not numbers.")
     return model.eval()
