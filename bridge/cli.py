@@ -71,7 +71,7 @@ def _fail(problem: BaseException, sentence: str) -> int:
 
 
 def _quieten_lsl() -> None:
-    """Keep liblsl's own log to what is fatal, here and in every process started, if nobody set it."""
+    """Keep liblsl's own log to what is fatal, here and in all processes, if nobody has set it."""
     places = ("lsl_api.cfg", "~/lsl_api/lsl_api.cfg", "/etc/lsl_api/lsl_api.cfg")
     if "LSLAPICFG" in os.environ or any(Path(one).expanduser().exists() for one in places):
         return
@@ -165,7 +165,9 @@ def _recording(parser: argparse.ArgumentParser) -> None:
 
 
 def _wearing(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--profile", type=Path, metavar="FILE", help="the wearer's own profile")
+    parser.add_argument(
+        "--profile", type=Path, metavar="FILE", help="the wearer's rest, kept from earlier"
+    )
     parser.add_argument(
         "--rest", type=_seconds, default=60.0, metavar="S",
         help="the first S seconds are the wearer at rest (default 60)",
