@@ -41,7 +41,7 @@ def sample():
     return front_end.montage, [f for chunk in whole.chunks(64) for f in front_end.push(chunk)]
 
 
-def noise(kind, channels, seconds=45, rate_hz=128.0):
+def noise(kind, channels, seconds=68, rate_hz=128.0):
     rng = np.random.default_rng(1)
     shape = (round(seconds * rate_hz), len(channels))
     white = rng.normal(0, 20, shape)
@@ -191,7 +191,7 @@ def test_rest_waits_for_windows_if_all_were_lost():
 @pytest.mark.parametrize("channels", [CAP, MUSE], ids=["cap", "muse"])
 @pytest.mark.parametrize("kind", ["white", "walk", "flat", "sine", "heart"])
 def test_what_is_no_eeg_ends_near_uniform(model, kind, channels):
-    capsules = stream(noise(kind, channels), channels, model, rest_s=30.0)
+    capsules = stream(noise(kind, channels), channels, model, rest_s=60.0)
     assert capsules
     p = np.array([one.probabilities for one in capsules])
     assert np.abs(p.mean(0) - 0.25).max() < 0.08
