@@ -214,7 +214,6 @@ class CapsuleNetwork(nn.Module):
         return (inner @ self.decoder_out).view(e, n, self.config.capsules, FEATURES)
 
 
-
 def capsule_loss(
     network: CapsuleNetwork,
     features: Tensor,

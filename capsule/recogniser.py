@@ -1,6 +1,6 @@
 """The trained network in use: features in, emotion capsules out, one for each window.
 
-    Features -> Baseline (z by the wearer's rest) -> CapsuleNetwork -> temperature -> doubt gate
+Features -> Baseline (z by the wearer's rest) -> CapsuleNetwork -> temperature -> doubt gate
 """
 
 from __future__ import annotations

@@ -185,9 +185,7 @@ def _sign(letter: str, rating: int) -> str:
     return "" if rating == 5 else f"{letter}{'+' if rating > 5 else '-'}"
 
 
-def _recording(
-    name: str, samples_uv: ArrayLike, rate_hz: float, channels: list[str]
-) -> Recording:
+def _recording(name: str, samples_uv: ArrayLike, rate_hz: float, channels: list[str]) -> Recording:
     samples = np.asarray(samples_uv, dtype=np.float64)
     return Recording(
         Signal(name, rate_hz, tuple(channels)), samples, np.arange(len(samples)) / rate_hz

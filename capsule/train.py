@@ -44,6 +44,7 @@ class Recipe:
     noise: float = 0.1  # of the inputs, in z
     mirrored: float = 0.15  # share of windows that are reflected in the rest, see `_mirror`
     scrambled: float = 0.15  # share of windows whose capsules change places, see `_scramble`
+    forgotten: float = 0.9  # share of windows whose label says no valence, see `_forget_valence`
     members: int = 4
     routing: Routing = "dynamic"
     seed: int = 0
@@ -102,6 +103,7 @@ def fit(
         x = inputs[drawn]
         x = x + recipe.noise * torch.randn(x.shape, generator=rng)
         seen, possible = present[drawn], compatible[drawn]
+        possible = _forget_valence(possible, recipe.forgotten, rng)
         x, possible = _mirror(x, possible, recipe.mirrored, rng)
         x, possible = _scramble(x, seen, possible, recipe.scrambled, rng)
         seen = _hide(seen, recipe.drop, rng)
@@ -115,6 +117,17 @@ def fit(
     return network.eval()
 
 
+def _forget_valence(possible: Tensor, share: float, rng: torch.Generator) -> Tensor:
+    """Let both valences fit the labels of some windows.
+
+    No open set lets valence be read across people, so a network that learns it from them is sure
+    of what it cannot know. The rest of the labels keeps valence from meaning nothing at all.
+    """
+    both = possible | possible[:, [1, 0, 3, 2]]  # Q1 with Q2, Q3 with Q4
+    turned = torch.rand(len(possible), generator=rng) < share
+    return torch.where(turned[:, None], both, possible)
+
+
 def _mirror(
     x: Tensor, possible: Tensor, share: float, rng: torch.Generator
 ) -> tuple[Tensor, Tensor]:
@@ -123,7 +136,8 @@ def _mirror(
     All that EEGMAT tells is that arithmetic is not rest, so "unlike rest" would pass for arousal,
     whatever the direction. The opposite of a window of arithmetic is not aroused.
     """
-    only_arousal = (possible[:, 0] == possible[:, 1]) & (possible[:, 2] == possible[:, 3])
+    high, high_too, low, low_too = possible.unbind(1)
+    only_arousal = (high == high_too) & (low == low_too) & (high != low)
     turned = only_arousal & (torch.rand(len(x), generator=rng) < share)
     return (
         torch.where(turned[:, None, None], -x, x),
