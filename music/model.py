@@ -28,6 +28,7 @@ from music.conditioning import EMOTION_DIM, SLOTS, Emotion, Modulation, Slots, s
 HEAD_DIM = 64
 INDEX_PAIRS = 16  # rotary pairs that count tokens
 BAR_PERIODS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)  # in bars: how many bars ago
+LOG_VARIANCE = (-8.0, 0.0)  # of posterior and prior
 METRE_PERIODS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # in beats: where in the bar
 
 
@@ -212,11 +213,12 @@ class Posterior(nn.Module):
         mask = torch.zeros_like(apart, dtype=x.dtype).masked_fill(apart, float("-inf"))
         x = self.encoder(x, mask=mask.repeat_interleave(self.HEADS, dim=0))
         mean = self._spread_out(self.mean(x).float(), is_bar)
-        return Gaussian(mean, self.log_variance(x.roll(-1, dims=1)).float().clamp(-8.0, 4.0))
+        return Gaussian(mean, self.log_variance(x.roll(-1, dims=1)).float().clamp(*LOG_VARIANCE))
 
     def _spread_out(self, mean: Tensor, is_bar: Tensor) -> Tensor:
         """Means with a fixed spread over bars in every dimension, so that KL cannot vanish.
 
+        For that the noise must not outgrow the spread: LOG_VARIANCE ends at 0.
         Zhu et al. 2020, "A batch normalized inference network keeps the KL vanishing away".
         """
         if self.training:
@@ -247,7 +249,7 @@ class Prior(nn.Module):
         """(..., width), (..., EMOTION_DIM) to a Gaussian (..., Z)."""
         out = self.out(F.silu(self.hidden(torch.cat([state, emotion], dim=-1))))
         mean, log_variance = out.float().chunk(2, dim=-1)
-        return Gaussian(mean, log_variance.clamp(-8.0, 4.0))
+        return Gaussian(mean, log_variance.clamp(*LOG_VARIANCE))
 
 
 class MusicModel(nn.Module):
