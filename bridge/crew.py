@@ -44,6 +44,7 @@ class Member:
     failure: str = ""
     wrong: bool = False  # the failure is the user's to mend
     restarts_s: list[float] = field(default_factory=list)
+    retired: bool = False  # it was told to leave
 
 
 class Crew:
@@ -119,7 +120,7 @@ class Crew:
 
         BridgeError if somebody cannot start, or keeps dying.
         """
-        members = list(self._members.values())
+        members = [member for member in self._members.values() if not member.retired]
         lines = [member.line for member in members if member.line is not None]
         alive = [m.process.sentinel for m in members if m.process.is_alive()]
         wait([*lines, *alive], timeout_s)
@@ -169,6 +170,13 @@ class Crew:
         if member.name == "mind":
             self.board.epoch += 1  # hand silences what the old one began
         self._launch(member, member.again)
+
+    def retire(self, name: str, patience_s: float) -> None:
+        """End one process whose work is done; it is neither missed nor replaced."""
+        member = self._members[name]
+        member.retired = True
+        member.process.terminate()
+        self._dismiss(member, patience_s)
 
     def stop(self, patience_s: float) -> None:
         """End everybody, note-offs first, recording last; who does not leave in time is killed."""

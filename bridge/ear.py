@@ -16,7 +16,7 @@ from bridge.board import SIGNALS, Board, Seat
 from eeg.lsl import Intake, Outlet, clock
 from eeg.montage import Montage
 from eeg.signal import Chunk, Signal
-from eeg.watch import Watchdog
+from eeg.watch import Health, Watchdog
 
 if TYPE_CHECKING:
     from capsule.emotion import EmotionCapsule
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PULL_S = 0.1  # longest wait for samples, so the longest that nobody looks at the watchdog
 RETRY_S = 2.0
 HOP_S = 0.25
+ALARMING = (Health.STALE, Health.LOST)  # a signal that is merely LATE shows in the status line
 
 
 class Recognises(Protocol):
@@ -103,7 +104,7 @@ def main(
                 outlet.push(vector, np.array([capsule.time_s]))
                 show(capsule, seat.board)
         change = watchdog.look(now_s)
-        if change is not None:
+        if change is not None and (change.recovered or change.health in ALARMING):
             seat.tell("say", f"The EEG signal is {change.health.name}.")
         seat.board.signal = SIGNALS.index(watchdog.health.name)
         seat.board.sample_age_s = watchdog.age_s(now_s)

@@ -86,6 +86,7 @@ def _run(
             ended = partial(crew.ended, "source")
             _until(crew, show, stopped, lambda: ended() or clock() > end_s, None)
             if ended():
+                crew.retire("ear", QUIET_S)  # the recording is over: its silence is no fault
                 _until(crew, show, stopped, lambda: False, TAIL_S, fail=False)
         finally:
             crew.stop(QUIET_S)

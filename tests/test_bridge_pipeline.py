@@ -42,6 +42,7 @@ def test_a_recording_is_replayed_as_a_real_stream_and_leaves_a_session(tmp_path)
     assert last.capsules >= 4 * (LENGTH_S - 2.5)
     assert last.notes > 10
     assert {"WAITING", "PLAYING"} <= {one.mood for one in shown}
+    assert [sentence for one in [*shown, last] for sentence in one.said] == []  # no false alarm
     told = json.loads((tmp_path / "session" / "session.json").read_text())
     assert told["state"] == "complete"
     assert told["samples"] >= 0.9 * count
