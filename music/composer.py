@@ -25,7 +25,8 @@ from music.conditioning import QUADRANTS
 from music.errors import MusicError
 from music.events import Bar, Event, Pedal, Tempo, TempoMap
 from music.grammar import Grammar
-from music.model import Inputs, MusicModel
+from music.inputs import Inputs
+from music.model import MusicModel
 from music.store import WEIGHTS, load_model
 
 REWIND_TOKENS = 384

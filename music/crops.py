@@ -19,7 +19,7 @@ from music import vocabulary as v
 from music.conditioning import QUADRANTS
 from music.dataset import Piece, Tokens
 from music.grammar import coordinates
-from music.model import Inputs
+from music.inputs import Inputs
 
 Floats = npt.NDArray[np.float64]
 

@@ -26,7 +26,8 @@ from music.dataset import Piece, load
 from music.errors import MusicError
 from music.events import Event, Note, Tempo, TempoMap
 from music.grammar import decode
-from music.model import MusicModel, spread
+from music.latent import spread
+from music.model import MusicModel
 from music.objective import evaluate_terms, sampled_prior_nll, token_nll
 from music.store import WEIGHTS, load_model
 

@@ -14,7 +14,9 @@ from torch import Tensor
 
 from music import vocabulary as v
 from music.crops import Batch
-from music.model import Gaussian, Inputs, MusicModel, spread
+from music.inputs import Inputs
+from music.latent import Gaussian, spread
+from music.model import MusicModel
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 
 from music import vocabulary as v
 from music.errors import MusicError
-from music.model import ModelConfig, MusicModel
+from music.inputs import ModelConfig
+from music.model import MusicModel
 
 WEIGHTS = Path(__file__).parent / "weights"
 

@@ -23,7 +23,8 @@ from safetensors.torch import load_file, save_file
 
 from music.crops import Batch, CropConfig, Crops
 from music.dataset import load
-from music.model import Inputs, ModelConfig, MusicModel
+from music.inputs import Inputs, ModelConfig
+from music.model import MusicModel
 from music.objective import (
     Terms,
     evaluate_terms,

@@ -7,7 +7,7 @@ from test_music_model import tiny_model
 
 from music import vocabulary as v
 from music.composer import Composer, Sampling
-from music.condition import UNCONDITIONED, Condition
+from music.condition import Condition
 from music.errors import MusicError
 from music.events import Event, Note, Pedal
 from music.grammar import Decoder
@@ -88,18 +88,14 @@ def test_a_saved_composer_goes_on_the_same() -> None:
     assert other.horizon_s == player.horizon_s
 
 
-def test_strength_zero_chooses_as_without_a_condition() -> None:
-    """After the same past, guidance 0 leaves only the unconditioned row to choose from."""
+def test_at_strength_zero_the_emotion_chooses_nothing() -> None:
+    """Only the unconditioned row is left to choose from, whatever the emotion (within a bar)."""
     a, b = composer(), composer()
     assert play(a, 50) == play(b, 50)
-    while (
-        a._now.token == v.BAR or a._now.token == v.LATENT
-    ):  # the latent's prior reads the condition
-        play(a, 1)
-        play(b, 1)
-    ignored = Condition((0.0, 0.0, 0.0, 1.0), 0.0)
-    a.step(ignored)
-    b.step(UNCONDITIONED)
+    while a._now.token in (v.BAR, v.LATENT):  # the latent's prior does read the condition
+        assert play(a, 1) == play(b, 1)
+    a.step(Condition((0.0, 0.0, 0.0, 1.0), 0.0))
+    b.step(Condition((0.0, 1.0, 0.0, 0.0), 0.0))
     assert a._now.token == b._now.token
 
 

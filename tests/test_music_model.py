@@ -14,7 +14,9 @@ from music.cache import KVCache
 from music.crops import Batch, collate
 from music.errors import MusicError
 from music.grammar import Grammar
-from music.model import Gaussian, Inputs, ModelConfig, MusicModel, spread
+from music.inputs import Inputs, ModelConfig
+from music.latent import Gaussian, spread
+from music.model import MusicModel
 from music.objective import evaluate_terms, sampled_prior_nll, token_nll
 from music.store import load_model, save_model
 

@@ -15,8 +15,8 @@ from music.encode import encode
 from music.errors import MusicError
 from music.events import Bar, Chord, Event, Note, Pedal, Tempo
 from music.grammar import Decoder
+from music.inputs import ModelConfig
 from music.midi import write_midi
-from music.model import ModelConfig
 from music.train import Schedule, Trainer, step_terms
 from music.train import main as train_main
 

@@ -1,0 +1,84 @@
+"""What the decoder reads at each position, the sizes that follow from one dial, and where it looks.
+
+Axes: B batch, T token positions, H heads, D head width.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+HEAD_DIM = 64
+INDEX_PAIRS = 16  # rotary pairs that count tokens
+BAR_PERIODS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)  # in bars: how many bars ago
+METRE_PERIODS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # in beats: where in the bar
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """One dial, ``depth``; the rest follows. No defaults: they live in the checkpoint."""
+
+    depth: int
+    window: int  # tokens a query sees, itself included
+    latent: int
+    dropout: float
+
+    @property
+    def width(self) -> int:
+        return HEAD_DIM * self.heads
+
+    @property
+    def heads(self) -> int:
+        return self.depth // 2 + 1
+
+
+class Inputs(NamedTuple):
+    """What the decoder reads at each position."""
+
+    tokens: Tensor  # (B, T) int64
+    place: Tensor  # (B, T) float64 absolute token position
+    bar: Tensor  # (B, T) float64 bar index
+    metre: Tensor  # (B, T) float64 beats since the bar began
+    p: Tensor  # (B, T, 4) quadrant mixture
+    null: Tensor  # (B, T) 1 where unconditioned
+
+
+def rotation(index: Tensor, bar: Tensor, metre: Tensor) -> Tensor:
+    """(B, T, D/2) complex rotations of queries and keys.
+
+    RoPE (Su 2021) over three coordinates: the token's index, its bar and its place in the bar.
+    Products of rotated queries and keys depend on differences only, so the last two are the
+    bar–note relative position: how many bars ago, and how far apart within the bar.
+    """
+    frequency = 10000.0 ** -(torch.arange(INDEX_PAIRS, dtype=torch.float64) / INDEX_PAIRS)
+    turn = 2 * math.pi
+    bars = turn / torch.tensor(BAR_PERIODS, dtype=torch.float64)
+    beats = turn / torch.tensor(METRE_PERIODS, dtype=torch.float64)
+    device = index.device
+    angle = torch.cat(
+        [
+            index[..., None] * frequency.to(device),
+            bar[..., None] * bars.to(device),
+            metre[..., None] * beats.to(device),
+        ],
+        dim=-1,
+    )
+    return torch.polar(torch.ones_like(angle), angle % turn).to(torch.complex64)
+
+
+def rotate(x: Tensor, turns: Tensor) -> Tensor:
+    """Rotate (B, H, T, D) by (B, T, D/2); pairs are the two halves of D."""
+    cos, sin = turns.real[:, None].to(x.dtype), turns.imag[:, None].to(x.dtype)
+    a, b = x.chunk(2, dim=-1)
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
+
+
+def band(length: int, window: int, device: torch.device | None = None) -> Tensor:
+    """(T, T) True where query t may see key s: t - window < s <= t."""
+    t = torch.arange(length, device=device)
+    back = t[:, None] - t[None, :]
+    return (back >= 0) & (back < window)
