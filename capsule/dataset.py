@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -98,11 +99,12 @@ def examples(dataset: str, subset: str = "19") -> Examples:
 
 
 def _fingerprint() -> str:
-    """Changes whenever a stage between recording and example does."""
+    """Changes whenever the code of a stage between recording and example does."""
     stages = ("filter", "window", "quality", "features", "frontend", "montage", "watch")
     files = [Path(next(iter(eeg.__path__))) / f"{stage}.py" for stage in stages]
     files += [Path(__file__).parent / f"{one}.py" for one in ("baseline", "sources", "dataset")]
-    return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
+    code = [ast.dump(ast.parse(path.read_text(encoding="utf-8"))) for path in files]
+    return sha256("".join(code).encode()).hexdigest()[:12]
 
 
 def prepared(sitting: Sitting, dataset: str, every: int = EVERY) -> Examples:

@@ -159,6 +159,12 @@ def baselines(training: Examples, test: Examples) -> dict[str, Judged]:
     }
 
 
+def distance(test: Examples) -> Judged:
+    """How unlike rest a window is, in whatever direction: what a network must not live on."""
+    size = np.sqrt((test.inputs[..., 1] ** 2).sum((1, 2)) / np.maximum(test.present.sum((1, 2)), 1))
+    return Judged(size / (1.0 + size), test.compatible[:, 0], test.person, test.recording)
+
+
 def swapped(data: Examples, seed: int = 0) -> Examples:
     """Null labels: a coin decides for each person whether rest and arithmetic change names."""
     rng = np.random.default_rng(seed)
@@ -205,8 +211,10 @@ def judge_fold(
         title = f"EEGMAT {subset} ch"
         found[f"{title}, capsule network"] = arousal(probabilities(model, held), held)
         if null is not None:
-            learners = baselines(whole.where(~np.isin(whole.person, list(test))), held)
+            others = whole.where(~np.isin(whole.person, list(test)))
+            learners = baselines(others, held)
             found |= {f"{title}, {name}": judged for name, judged in learners.items()}
+            found[f"{title}, distance from rest alone"] = distance(held)
             chance = swapped(held, 1000 + seed)
             found[f"{title}, null labels"] = arousal(probabilities(null, chance), chance)
         found |= {f"{title}, {name}": one for name, one in controls(model, held).items()}
@@ -218,6 +226,8 @@ def judge_fold(
             found[f"{dataset}, arousal"] = arousal(p, held)
     bird = examples("bird")
     found["bird (unseen headset), arousal"] = arousal(probabilities(model, bird), bird)
+    if not plain:
+        found["bird, logistic regression"] = baselines(others, bird)["logistic regression"]
     return found
 
 
