@@ -32,7 +32,7 @@ from music.objective import evaluate_terms, sampled_prior_nll, token_nll
 from music.store import WEIGHTS, load_model
 
 Floats = npt.NDArray[np.float64]
-MAX_TOKENS = 1024  # a piece is scored in stretches of at most so many, each from a bar
+MAX_TOKENS = 640  # a piece is scored in stretches of at most so many, each from a bar
 
 
 def stretches(pieces: list[Piece]) -> list[tuple[Piece, npt.NDArray[np.int64]]]:

@@ -98,11 +98,13 @@ def sampled_prior_nll(model: MusicModel, batch: Batch, noise: Tensor) -> Tensor:
     The mean over draws bounds -log p(x) from above (Jensen). Bars are filled in order: the prior of
     a bar sees the latents drawn for the bars before it.
     """
-    tokens = batch.inputs.tokens
+    tokens, bars = batch.inputs.tokens, batch.inputs.bar.long()
     z = torch.zeros(*tokens.shape, model.config.latent)
-    bars = batch.inputs.bar.long()
     for bar in range(int(bars.max()) + 1):
-        states = model(batch.inputs, spread(z, tokens))
-        drawn = prior_at(model, states, batch.inputs).sample(noise)
-        z = torch.where(((tokens == v.BAR) & (bars == bar))[..., None], drawn, z)
+        here = (tokens == v.BAR) & (bars == bar)
+        reach = int(here.any(dim=0).nonzero().max()) + 1  # what comes later changes nothing
+        heard = Inputs(*(part[:, :reach] for part in batch.inputs))
+        states = model(heard, spread(z[:, :reach], heard.tokens))
+        drawn = prior_at(model, states, heard).sample(noise[:, :reach])
+        z[:, :reach] = torch.where(here[:, :reach, None], drawn, z[:, :reach])
     return token_nll(model, model(batch.inputs, spread(z, tokens)), batch)
