@@ -4,6 +4,7 @@ rtmidi cannot tell, so this asks JACK itself, if JACK-Client is installed. Where
 system is not JACK, there is nothing to remember: ALSA and CoreMIDI let the listener connect again.
 """
 
+import contextlib
 import importlib
 from typing import Any
 
@@ -18,10 +19,14 @@ class Links:
         self.lost = False  # the server has died; rtmidi itself would go on as if nothing were
         self._client: Any = None
         try:
-            client = importlib.import_module("jack").Client(CLIENT, no_start_server=True)
-            client.set_shutdown_callback(lambda status, reason: setattr(self, "lost", True))
-        except Exception:  # not installed, or its library or server is missing: nothing to do
+            self._jack: Any = importlib.import_module("jack")
+        except (ImportError, OSError):  # neither JACK-Client nor libjack need be there
             return
+        try:
+            client = self._jack.Client(CLIENT, no_start_server=True)
+        except self._jack.JackError:  # no server
+            return
+        client.set_shutdown_callback(lambda status, reason: setattr(self, "lost", True))
         self._client = client
 
     def names(self) -> list[str]:
@@ -35,10 +40,8 @@ class Links:
         """Connect ours to these again, as far as they are still there."""
         port = self._port()
         for name in names if port is not None else []:
-            try:
+            with contextlib.suppress(self._jack.JackError):  # gone, or connected by its owner
                 self._client.connect(port.name, name)
-            except Exception:  # gone meanwhile, or connected by its owner
-                continue
 
     def _port(self) -> Any:
         if self._client is None or self.lost:
