@@ -168,6 +168,8 @@ def following(
     rows: list[dict[str, object]] = []
 
     def add(kind: str, quadrant: int, found: list[dict[str, float]]) -> None:
+        if not found:  # a trial with few pieces may hold none of a quadrant
+            return
         means = {key: round(float(np.mean([f[key] for f in found])), 2) for key in found[0]}
         rows.append({"clips": kind, "quadrant": f"Q{quadrant + 1}", "n": len(found)} | means)
 
