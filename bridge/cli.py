@@ -149,9 +149,9 @@ def _compose(compose: argparse.ArgumentParser) -> None:
     compose.add_argument("--seconds", type=_seconds, default=30.0, metavar="S")
     compose.add_argument("--seed", type=_count, default=0, metavar="N")
     compose.add_argument(
-        "--strength", type=_strength, default=3.0, metavar="G",
+        "--strength", type=_strength, default=2.0, metavar="G",
         help="how strongly to follow the emotion: 0 not, 1 as learned, more exaggerates "
-        "(default 3)",
+        "(default 2)",
     )  # fmt: skip
     compose.add_argument("--out", type=Path, required=True, metavar="FILE.mid")
     compose.add_argument("--wav", type=Path, metavar="FILE.wav", help="and its sound")
