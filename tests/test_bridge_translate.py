@@ -54,7 +54,7 @@ def test_a_lasting_emotion_is_played_as_it_is_without_contrast():
     now_s = listen(translator, [capsule(Q1)] * 80)
     condition = translator.played(now_s).condition
     assert condition.probabilities == pytest.approx(Q1, abs=0.05)
-    assert condition.strength == pytest.approx(4.0, abs=0.1)
+    assert condition.strength == pytest.approx(translator.style.top_strength, abs=0.1)
 
 
 def test_smoothing_takes_its_time_and_noise_moves_nothing():
@@ -125,7 +125,7 @@ def test_each_axis_can_be_taken_by_hand():
     translator.override("valence", 0.9)
     valence, arousal = axes(translator.played(now_s).condition)
     assert (valence, arousal) == (pytest.approx(0.9), pytest.approx(-0.8, abs=0.05))
-    assert translator.played(now_s).condition.strength == pytest.approx(4.0)
+    assert translator.played(now_s).condition.strength == pytest.approx(translator.style.top_strength)
     translator.override("valence", 0.9, share=0.5)
     assert axes(translator.played(now_s).condition)[0] == pytest.approx(0.05, abs=0.05)
     translator.override("valence", None)
