@@ -36,8 +36,8 @@ REWIND_TOKENS = 384
 class Sampling:
     """How a token is drawn from the network's distribution."""
 
-    temperature: float = 0.9
-    top_p: float = 0.9
+    temperature: float = 1.0
+    top_p: float = 0.95
 
     def __post_init__(self) -> None:
         if not 0.0 < self.temperature <= 5.0:
@@ -79,8 +79,8 @@ class Composer:
     def load(
         cls,
         seed: int,
-        temperature: float = 0.9,
-        top_p: float = 0.9,
+        temperature: float = 1.0,
+        top_p: float = 0.95,
         weights: Path = WEIGHTS,
     ) -> Composer:
         """The network in ``weights``, on one thread: two cost more than they give at this size."""
