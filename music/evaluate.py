@@ -1,6 +1,6 @@
 """How well the music model predicts songs it never saw, and whether it follows the emotion.
 
-``emocapsule evaluate music`` prints two tables: nats per token and per note on EMOPIA songs beside
+``python -m music.evaluate`` prints two tables: nats per token and per note on EMOPIA songs beside
 a bigram and a unigram, with the right, no and a wrong condition and with the latent from the
 posterior, the prior and another bar; and plain statistics of generated clips per quadrant beside
 real held-out ones.
@@ -189,8 +189,8 @@ def following(
 
 
 def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> int:
-    """``emocapsule evaluate music``."""
-    parser = argparse.ArgumentParser(prog="emocapsule evaluate music", description=__doc__)
+    """``python -m music.evaluate``."""
+    parser = argparse.ArgumentParser(prog="python -m music.evaluate", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("data/music"), help="from `prepare`")
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     parser.add_argument("--split", choices=("valid", "test"), default="valid")
