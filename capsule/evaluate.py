@@ -258,7 +258,7 @@ def line(title: str, judged: Judged) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
-    parser = argparse.ArgumentParser(prog="emocapsule evaluate capsule", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m capsule.evaluate", description=__doc__)
     parser.add_argument("--folds", type=int, default=7)
     parser.add_argument("--only", type=int, default=0, help="stop after so many folds")
     parser.add_argument("--plain", action="store_true", help="no baselines, no null labels")
