@@ -195,7 +195,7 @@ def _until(events: Sequence["Event"], end_s: float) -> list["Event"]:
 
 def prepare(_: argparse.Namespace, rest: Sequence[str]) -> int:
     """Data for the music model."""
-    from music import dataset
+    from music.corpus import dataset
 
     return _status(dataset.main(list(rest)))
 
@@ -203,7 +203,7 @@ def prepare(_: argparse.Namespace, rest: Sequence[str]) -> int:
 def train(args: argparse.Namespace, rest: Sequence[str]) -> int:
     """Train the model that is named."""
     if args.model == "music":
-        from music import train as music_training
+        from music.training import train as music_training
 
         return _status(music_training.main(list(rest)))
     if args.model == "capsule":

@@ -6,10 +6,18 @@ from test_music_grammar import small_piece
 from test_music_model import tiny_model
 
 from music import vocabulary as v
-from music.dataset import Piece, Source
-from music.encode import encode
+from music.corpus.dataset import Piece, Source
+from music.corpus.encode import encode
 from music.errors import MusicError
-from music.evaluate import MAX_TOKENS, Bigram, describe, following, likelihood, scored, stretches
+from music.evaluation.likelihood import (
+    MAX_TOKENS,
+    Bigram,
+    describe,
+    following,
+    likelihood,
+    scored,
+    stretches,
+)
 from music.grammar import decode
 
 

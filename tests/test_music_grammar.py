@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from music import vocabulary as v
-from music.encode import Performance, encode
+from music.corpus.encode import Performance, encode
 from music.events import Bar, Chord, Note, Pedal, Tempo, TempoMap
 from music.grammar import Decoder, Grammar, coordinates, decode
 

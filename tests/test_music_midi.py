@@ -118,9 +118,7 @@ def test_messages_follow_the_tempo_map():
     assert [seconds for seconds, _ in messages(notes, tempo_map)] == [0.0, 1.0, 4.0, 6.0]
 
 
-tempos = st.lists(
-    st.tuples(st.integers(1, 2000), st.floats(10.0, 400.0)), min_size=1, max_size=30
-)
+tempos = st.lists(st.tuples(st.integers(1, 2000), st.floats(10.0, 400.0)), min_size=1, max_size=30)
 
 
 @given(tempos, st.floats(0.0, 500.0))

@@ -11,14 +11,14 @@ from torch import Tensor
 
 from music import vocabulary as v
 from music.cache import KVCache
-from music.crops import Batch, collate
+from music.corpus.crops import Batch, collate
 from music.errors import MusicError
 from music.grammar import Grammar
 from music.inputs import Inputs, ModelConfig
 from music.latent import Gaussian, spread
 from music.model import MusicModel
-from music.objective import evaluate_terms, sampled_prior_nll, token_nll
 from music.store import load_model, save_model
+from music.training.objective import evaluate_terms, sampled_prior_nll, token_nll
 
 WINDOW, LENGTH = 40, 150
 

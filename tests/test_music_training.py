@@ -9,16 +9,16 @@ import torch
 from test_music_grammar import small_piece
 
 from music import vocabulary as v
-from music.crops import CropConfig, Crops
-from music.dataset import Piece, Source, find_sources, load, main, onset_errors_ms, prepare
-from music.encode import encode
+from music.corpus.crops import CropConfig, Crops
+from music.corpus.dataset import Piece, Source, find_sources, load, main, onset_errors_ms, prepare
+from music.corpus.encode import encode
 from music.errors import MusicError
 from music.events import Bar, Chord, Event, Note, Pedal, Tempo
 from music.grammar import Decoder
 from music.inputs import ModelConfig
 from music.midi import write_midi
-from music.train import Schedule, Trainer, step_terms
-from music.train import main as train_main
+from music.training.train import Schedule, Trainer, step_terms
+from music.training.train import main as train_main
 
 
 def song(seed: int, bars: int = 8) -> list[Event]:

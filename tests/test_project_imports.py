@@ -70,9 +70,21 @@ def test_programs_are_imported_by_nobody_but_the_command_line(name):
         return
     for module, line in imports(ROOT / name):
         top, *rest = module.split(".")
-        if top in MAY_IMPORT and rest and rest[0] in PROGRAMS:
+        if top in MAY_IMPORT and PROGRAMS & set(rest):
             own = Path(name).stem in PROGRAMS
             assert own, f"{name}:{line} imports the program {module}"
+
+
+FLOORS = {"corpus": 1, "training": 2, "evaluation": 3}  # inside music/; what plays is on floor 0
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n.startswith("music/")])
+def test_what_plays_never_imports_what_prepares_learns_or_judges(name):
+    own = FLOORS.get(name.split("/")[1], 0)
+    for module, line in imports(ROOT / name):
+        top, *rest = module.split(".")
+        if top == "music" and rest:
+            assert FLOORS.get(rest[0], 0) <= own, f"{name}:{line} imports {module}"
 
 
 def test_third_parties_are_declared():

@@ -37,16 +37,16 @@ def test_make_targets_of_the_readme_exist():
 
 def test_tree_of_the_readme_is_the_tree():
     tree = README.split("## Tree")[1].split("```")[1]
-    named, package = set(), ""
+    named, folders = set(), []
     for line in tree.splitlines():
-        if match := re.match(r"(\w+)/ ", line):
-            package = match[1]
-        elif match := re.match(r"  (\w+\.py) ", line):
-            named.add(f"{package}/{match[1]}")
+        if match := re.match(r"( *)(\w+)/ ", line):
+            folders = [*folders[: len(match[1]) // 2], match[2]]
+        elif match := re.match(r"( +)(\w+\.py) ", line):
+            named.add("/".join([*folders[: len(match[1]) // 2], match[2]]))
     there = {
         str(path.relative_to(ROOT))
         for package in PACKAGES
-        for path in (ROOT / package).glob("*.py")
+        for path in (ROOT / package).rglob("*.py")
         if path.name != "__init__.py"
     }
     assert named == there

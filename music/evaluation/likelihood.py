@@ -1,8 +1,8 @@
 """How well the music model predicts songs it never saw, and whether it follows the emotion.
 
-``python -m music.evaluate`` prints two tables: nats per token and per note on EMOPIA songs beside
-a bigram and a unigram, with the right, no and a wrong condition and with the latent from the
-posterior, the prior and another bar; and plain statistics of generated clips per quadrant beside
+``python -m music.evaluation.likelihood`` prints two tables: nats per token and per note on EMOPIA
+songs beside a bigram and a unigram, with the right, no and a wrong condition and with the latent
+from the posterior, the prior and another bar; and plain statistics of generated clips per quadrant beside
 real held-out ones.
 """
 
@@ -21,15 +21,15 @@ from music import vocabulary as v
 from music.composer import Composer, Sampling
 from music.condition import Condition
 from music.conditioning import QUADRANTS
-from music.crops import Batch, collate
-from music.dataset import Piece, load
+from music.corpus.crops import Batch, collate
+from music.corpus.dataset import Piece, load
 from music.errors import MusicError
 from music.events import Event, Note, Tempo, TempoMap
 from music.grammar import decode
 from music.latent import spread
 from music.model import MusicModel
-from music.objective import evaluate_terms, sampled_prior_nll, token_nll
 from music.store import WEIGHTS, load_model
+from music.training.objective import evaluate_terms, sampled_prior_nll, token_nll
 
 Floats = npt.NDArray[np.float64]
 MAX_TOKENS = 640  # a piece is scored in stretches of at most so many, each from a bar
@@ -189,8 +189,9 @@ def following(
 
 
 def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> int:
-    """``python -m music.evaluate``."""
-    parser = argparse.ArgumentParser(prog="python -m music.evaluate", description=__doc__)
+    """``python -m music.evaluation.likelihood``."""
+    name = "python -m music.evaluation.likelihood"
+    parser = argparse.ArgumentParser(prog=name, description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("data/music"), help="from `prepare`")
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     parser.add_argument("--split", choices=("valid", "test"), default="valid")

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from music import vocabulary as v
-from music.crops import Batch
+from music.corpus.crops import Batch
 from music.inputs import Inputs
 from music.latent import Gaussian, spread
 from music.model import MusicModel

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from music import vocabulary as v
-from music.encode import BEATS_PER_BAR, Performance, encode
+from music.corpus.encode import BEATS_PER_BAR, Performance, encode
 from music.errors import MusicError
 from music.events import Note, Tempo, TempoMap
 from music.grammar import decode

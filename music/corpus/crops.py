@@ -17,7 +17,7 @@ from torch import Tensor
 
 from music import vocabulary as v
 from music.conditioning import QUADRANTS
-from music.dataset import Piece, Tokens
+from music.corpus.dataset import Piece, Tokens
 from music.grammar import coordinates
 from music.inputs import Inputs
 

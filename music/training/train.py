@@ -21,18 +21,18 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from music.crops import Batch, CropConfig, Crops
-from music.dataset import load
+from music.corpus.crops import Batch, CropConfig, Crops
+from music.corpus.dataset import load
 from music.inputs import Inputs, ModelConfig
 from music.model import MusicModel
-from music.objective import (
+from music.store import save_model
+from music.training.objective import (
     Terms,
     evaluate_terms,
     misheard,
     some_from_prior,
     terms_given,
 )
-from music.store import save_model
 
 EMA = 0.995
 MISHEARD = 0.1  # of the sounding tokens, hidden from the decoder

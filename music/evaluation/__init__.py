@@ -1,0 +1,1 @@
+"""Programs that judge: likelihood, an independent judge, statistics, the report."""

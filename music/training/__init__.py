@@ -1,0 +1,1 @@
+"""Programs that learn: objective, loop, schedules."""
