@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -27,23 +26,10 @@ from music.events import Bar, Event, Pedal, Tempo, TempoMap
 from music.grammar import Grammar
 from music.inputs import Inputs
 from music.model import MusicModel
+from music.sampling import Sampling, choose
 from music.store import WEIGHTS, load_model
 
 REWIND_TOKENS = 384
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How a token is drawn from the network's distribution."""
-
-    temperature: float = 1.0
-    top_p: float = 0.95
-
-    def __post_init__(self) -> None:
-        if not 0.0 < self.temperature <= 5.0:
-            raise MusicError(f"A temperature of {self.temperature}; give more than 0, at most 5.")
-        if not 0.0 < self.top_p <= 1.0:
-            raise MusicError(f"A top-p of {self.top_p}; give more than 0, at most 1.")
 
 
 @dataclass(frozen=True)
@@ -121,7 +107,13 @@ class Composer:
             z = prior.sample(noise)[0]
             token, draws = v.LATENT, draws + 1
         else:
-            token = self._choose(self.model.logits(state).numpy(), condition.strength, now)
+            token = choose(
+                self.model.logits(state).numpy(),
+                condition.strength,
+                now.grammar.mask(),
+                self.sampling,
+                self._dice(draws),
+            )
             draws += 1
         self._history.append(now)
         grammar, event = now.grammar.push(token)
@@ -183,17 +175,6 @@ class Composer:
         z = torch.zeros_like(now.z) if now.token == v.BAR else now.z
         self._cache.rewind(now.fed)
         return self.model(inputs, z.expand(2, 1, -1), self._cache)[:, 0], inputs
-
-    def _choose(self, logits: npt.NDArray[np.float32], strength: float, now: Moment) -> int:
-        """Guide, mask by the grammar, cut to the top p, draw."""
-        guided = logits[1] + strength * (logits[0] - logits[1]).astype(np.float64)
-        guided[~now.grammar.mask()] = -np.inf
-        weights = np.exp((guided - guided.max()) / self.sampling.temperature)
-        order = np.argsort(-weights, kind="stable")
-        cumulative = np.cumsum(weights[order])
-        keep = int(np.searchsorted(cumulative, self.sampling.top_p * cumulative[-1])) + 1
-        draw = self._dice(now.draws).random() * cumulative[keep - 1]
-        return int(order[np.searchsorted(cumulative[:keep], draw, side="right")])
 
     def _dice(self, draw: int) -> np.random.Generator:
         """The ``draw``-th random source of this seed: a counter is all the state there is."""

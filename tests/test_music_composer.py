@@ -6,11 +6,12 @@ import torch
 from test_music_model import tiny_model
 
 from music import vocabulary as v
-from music.composer import Composer, Sampling
+from music.composer import Composer
 from music.condition import Condition
 from music.errors import MusicError
 from music.events import Event, Note, Pedal
 from music.grammar import Decoder
+from music.sampling import Sampling
 
 HAPPY, SAD = Condition((1.0, 0.0, 0.0, 0.0), 2.0), Condition((0.0, 0.0, 1.0, 0.0), 2.0)
 

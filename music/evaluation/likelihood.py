@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 
 from music import vocabulary as v
-from music.composer import Composer, Sampling
+from music.composer import Composer
 from music.condition import Condition
 from music.conditioning import QUADRANTS
 from music.corpus.crops import Batch, collate
@@ -28,6 +28,7 @@ from music.events import Event, Note, Tempo, TempoMap
 from music.grammar import decode
 from music.latent import spread
 from music.model import MusicModel
+from music.sampling import Sampling
 from music.store import WEIGHTS, load_model
 from music.training.objective import evaluate_terms, sampled_prior_nll, token_nll
 
