@@ -96,13 +96,13 @@ def pieces() -> list[Piece]:
     out = []
     for quadrant in (0, 1, 2, 3, None):
         tokens = np.tile(encode(small_piece()), 6)
-        source = Source("", "emopia", f"song {quadrant}", "train", quadrant, tonic=0)
+        source = Source("", "any", f"song {quadrant}", "train", quadrant, 0, quadrant is not None)
         out.append(Piece(source, tokens))
     return out
 
 
 def test_batches_are_balanced_soft_and_ask_only_for_what_can_be_known() -> None:
-    config = CropConfig(length=120, null=0.0, splice=0.0, soften=0.3)
+    config = CropConfig(length=120, null=0.0, splice=0.0, soften=0.3, forget=0.0)
     batch = Crops(pieces(), config, seed=0).batch(400, labelled_share=0.5)
     labelled = batch.inputs.null[:, 0] == 0
     assert 150 < int(labelled.sum()) < 250

@@ -52,6 +52,7 @@ class Piece:
 
     source: Source
     tokens: Tokens
+    mixture: npt.NDArray[np.float64] | None = None  # (bars, 4) inferred, where nobody labelled
 
 
 def find_sources(root: Path) -> list[Source]:

@@ -21,7 +21,7 @@ from music import vocabulary as v
 from music.composer import Composer
 from music.condition import Condition
 from music.conditioning import QUADRANTS
-from music.corpus.crops import Batch, collate
+from music.corpus.crops import Batch, Row, collate
 from music.corpus.dataset import Piece, load
 from music.errors import MusicError
 from music.events import Event, Note, Tempo, TempoMap
@@ -97,7 +97,7 @@ def _model_nll(
 
     def batch(q: int, null: bool = False) -> Batch:
         p = np.tile(np.eye(QUADRANTS)[q], (len(tokens), 1))
-        return collate([(tokens, p, null, piece.source.has_pedal)], len(tokens))
+        return collate([Row(tokens, p, null, piece.source.has_pedal)], len(tokens))
 
     right = batch(quadrant)
     wrong = batch((quadrant + 2) % QUADRANTS)  # the opposite corner of the plane

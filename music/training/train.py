@@ -23,6 +23,7 @@ from safetensors.torch import load_file, save_file
 
 from music.corpus.crops import Batch, CropConfig, Crops
 from music.corpus.dataset import load
+from music.corpus.labels import attach
 from music.inputs import Inputs, ModelConfig
 from music.model import MusicModel
 from music.store import save_model
@@ -131,6 +132,12 @@ class Trainer:
         averaged.load_state_dict(self.average)
         save_model(averaged, out, {"step": self.step, "training_seconds": round(self.seconds)})
 
+    def start(self, folder: Path) -> None:
+        """Begin from the weights of an earlier run, with a fresh optimiser and schedule."""
+        tensors = {k: t.float() for k, t in load_file(folder / "model.safetensors").items()}
+        self.model.load_state_dict(tensors)
+        self.average = {k: t.detach().clone() for k, t in self.model.state_dict().items()}
+
     def resume(self, out: Path) -> None:
         tensors = load_file(out / "resume.safetensors")
         meta = json.loads((out / "resume.json").read_text())
@@ -163,7 +170,7 @@ def train(args: argparse.Namespace) -> None:
     torch.set_num_threads(args.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype = torch.bfloat16 if device == "cuda" else faster_precision(args.threads)
-    pieces = load(args.data)
+    pieces = attach(load(args.data), args.data)
     splits = {s: [p for p in pieces if p.source.split == s] for s in ("train", "valid")}
     config = ModelConfig(args.depth, window=args.window, latent=16, dropout=args.dropout)
     crop_config = CropConfig(length=args.window * 3 // 2)
@@ -171,9 +178,13 @@ def train(args: argparse.Namespace) -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     if (args.out / "resume.safetensors").exists():
         trainer.resume(args.out)
+    elif args.start:
+        trainer.start(args.start)
     crops = Crops(splits["train"], crop_config, seed=args.seed + trainer.step)
     valid = [p for p in splits["valid"] if p.source.quadrant is not None]
-    held_out = Crops(valid, CropConfig(length=crop_config.length, null=0, splice=0, soften=0), 1)
+    held_out = Crops(
+        valid, CropConfig(length=crop_config.length, null=0, splice=0, soften=0, forget=0), 1
+    )
     fixed = [to_device(held_out.batch(args.batch, 1.0), device) for _ in range(args.valid_batches)]
     size = sum(p.numel() for p in trainer.model.parameters())
     _say(f"{size / 1e6:.2f} M parameters, {device} {dtype}, from step {trainer.step}")
@@ -245,12 +256,13 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="emocapsule train music", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("data/music"), help="from `prepare`")
     parser.add_argument("--out", type=Path, default=Path("runs/music"))
+    parser.add_argument("--start", type=Path, help="weights to begin from, else from nothing")
     parser.add_argument(
         "--depth", type=int, default=6, help="layers; width is 64 × (depth // 2 + 1)"
     )
-    parser.add_argument("--window", type=int, default=320, help="tokens a note looks back on")
+    parser.add_argument("--window", type=int, default=448, help="tokens a note looks back on")
     parser.add_argument("--dropout", type=float, default=0.1)
-    parser.add_argument("--batch", type=int, default=6)
+    parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--minutes", type=float, default=75.0, help="stop by the clock")
     parser.add_argument("--steps", type=int, default=10**9, help="or by steps")
