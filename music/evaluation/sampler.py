@@ -1,0 +1,253 @@
+"""Many clips at once on one core: the composer's music, a batch of rows to a step.
+
+Every request has its own grammar, seed, latent and course of conditions; all share one cache, so
+all stand at the same token. A request that has its seconds gives its place in the batch to the
+last one. Random numbers are those of ``Composer``: its token for a seed and a condition is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from music import vocabulary as v
+from music.cache import KVCache
+from music.condition import Condition
+from music.conditioning import QUADRANTS
+from music.events import Bar, Event, Pedal, Tempo, TempoMap
+from music.grammar import Grammar
+from music.inputs import Inputs
+from music.model import MusicModel
+from music.sampling import Sampling, choose
+
+MAX_TOKENS_PER_S = 400  # a clip that is denser than this is cut short
+Latent = Literal["draw", "mean"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One clip to play: from each place on, a condition; places count seconds, or bars."""
+
+    seed: int
+    schedule: tuple[tuple[float, Condition], ...]  # ascending, the first at 0
+    in_bars: bool = False
+
+    def __post_init__(self) -> None:
+        places = [place for place, _ in self.schedule]
+        if not places or places[0] != 0 or places != sorted(set(places)):
+            raise ValueError(f"a schedule begins at 0 and ascends, not {places}")
+
+    def at(self, place: float) -> Condition:
+        return [condition for start, condition in self.schedule if start <= place][-1]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What was played for a request."""
+
+    request: Request
+    tokens: npt.NDArray[np.int64]  # (T,) from the first BAR
+    events: tuple[Event, ...]  # onsets before the asked seconds, the pedal up at the end
+    tempo_map: TempoMap
+
+
+Row = tuple[tuple[float, ...], float]  # mixture of quadrants, 1 where it is to be ignored
+
+
+def rows_needed(request: Request) -> int:
+    """Rows of the batch for one request: its condition, and none where guidance weighs the two."""
+    guided = (c.probabilities is not None and c.strength != 1.0 for _, c in request.schedule)
+    return 2 if any(guided) else 1
+
+
+def rows_of(condition: Condition, count: int) -> list[Row]:
+    """What each of a request's rows is told; the first is also what the prior hears."""
+    null = float(condition.probabilities is None)
+    mixture = condition.probabilities or (1 / QUADRANTS,) * QUADRANTS
+    return [(mixture, null), (mixture, 1.0)][:count]
+
+
+def for_choosing(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """A request's rows as the (conditioned, null) pair that ``choose`` weighs."""
+    return logits if len(logits) == 2 else logits[[0, 0]]
+
+
+@dataclass
+class _Player:
+    """Where one request stands."""
+
+    request: Request
+    condition: Condition
+    grammar: Grammar
+    tokens: list[int] = field(default_factory=lambda: [v.BAR])
+    events: list[Event] = field(default_factory=lambda: [Bar(0.0)])
+    tempo_map: TempoMap = field(default_factory=TempoMap)
+
+    @classmethod
+    def start(cls, request: Request) -> _Player:
+        return cls(request, request.at(0.0), Grammar().push(v.BAR)[0])
+
+    def push(self, token: int) -> None:
+        self.tokens.append(token)
+        self.grammar, event = self.grammar.push(token)
+        if isinstance(event, Tempo):
+            self.tempo_map.push(event)
+        if event is not None:
+            self.events.append(event)
+        if len(self.request.schedule) > 1:
+            here = self.grammar.bar if self.request.in_bars else self.horizon_s
+            self.condition = self.request.at(max(here, 0.0))
+
+    @property
+    def horizon_s(self) -> float:
+        return self.tempo_map.seconds(self.grammar.horizon_beats)
+
+    def is_done(self, seconds: float) -> bool:
+        return self.horizon_s >= seconds or len(self.tokens) >= MAX_TOKENS_PER_S * seconds
+
+    def clip(self, seconds: float) -> Clip:
+        kept = [e for e in self.events if self.tempo_map.seconds(e.onset_beats) < seconds]
+        down = [e.down for e in kept if isinstance(e, Pedal)]
+        if down and down[-1]:
+            kept.append(Pedal(self.tempo_map.beats(seconds), False))
+        return Clip(self.request, np.array(self.tokens), tuple(kept), self.tempo_map)
+
+    def dice(self) -> np.random.Generator:
+        counter = [0, 0, 0, len(self.tokens) - 1]
+        return np.random.Generator(np.random.Philox(key=self.request.seed, counter=counter))
+
+
+def play(
+    model: MusicModel,
+    requests: Sequence[Request],
+    seconds: float,
+    sampling: Sampling | None = None,
+    rows: int = 64,
+    latent: Latent = "draw",
+    precision: torch.dtype = torch.float32,
+) -> list[Clip]:
+    """The clips of ``requests``, in their order, ``rows`` of them at a time.
+
+    Parameters
+    ----------
+    rows : requests in one batch
+    latent : draw each bar's latent from the prior, or take the prior's mean
+    precision : of products and of the cache; only float32 is the composer's music token by token
+    """
+    sampling = sampling or Sampling()
+    clips: list[Clip | None] = [None] * len(requests)
+    for width in (1, 2):
+        chosen = [i for i, r in enumerate(requests) if rows_needed(r) == width]
+        for start in range(0, len(chosen), rows):
+            block = chosen[start : start + rows]
+            ensemble = Ensemble(model, [requests[i] for i in block], sampling, latent, precision)
+            for place, clip in ensemble.play(seconds):
+                clips[block[place]] = clip
+    return [clip for clip in clips if clip is not None]
+
+
+class Ensemble:
+    """Requests of the same number of rows, stepped together."""
+
+    def __init__(
+        self,
+        model: MusicModel,
+        requests: Sequence[Request],
+        sampling: Sampling,
+        latent: Latent = "draw",
+        precision: torch.dtype = torch.float32,
+    ) -> None:
+        self.model, self.sampling, self.latent = model.eval(), sampling, latent
+        self.width = rows_needed(requests[0])
+        self.players = [_Player.start(request) for request in requests]
+        self.numbers = list(range(len(requests)))  # which request each player has
+        self.device = next(model.parameters()).device
+        self.cache = model.new_cache(len(requests) * self.width, rewind=0)
+        self.cache.keys = self.cache.keys.to(self.device, precision)
+        self.cache.values = self.cache.values.to(self.device, precision)
+        self.precision = precision
+        self.z = torch.zeros(len(requests), model.config.latent, device=self.device)
+
+    def play(self, seconds: float) -> Iterator[tuple[int, Clip]]:
+        """Each request's number and clip, as they are done."""
+        while self.players:
+            self.step()
+            for at in reversed(range(len(self.players))):
+                if self.players[at].is_done(seconds):
+                    yield self.numbers[at], self.players[at].clip(seconds)
+                    self._drop(at)
+
+    def step(self) -> None:
+        """One more token for everyone."""
+        reduced = self.precision != torch.float32
+        with (
+            torch.inference_mode(),
+            torch.autocast(self.device.type, self.precision, enabled=reduced),
+        ):
+            self._step()
+
+    def _step(self) -> None:
+        inputs, at_bar = self._inputs(), [p.tokens[-1] == v.BAR for p in self.players]
+        heard = self.z.masked_fill(torch.tensor(at_bar, device=self.device)[:, None], 0.0)
+        z = heard.repeat_interleave(self.width, dim=0)[:, None]
+        state = self.model(inputs, z, self.cache)[:, 0]
+        logits = self.model.logits(state).cpu().numpy().reshape(len(self.players), self.width, -1)
+        if self.model.config.latent and any(at_bar):
+            self._draw_latents([at for at, bar in enumerate(at_bar) if bar], state, inputs)
+        for player, scores, bar in zip(self.players, logits, at_bar, strict=True):
+            if bar:
+                player.push(v.LATENT)
+                continue
+            strength, mask = player.condition.strength, player.grammar.mask()
+            pair = for_choosing(scores)
+            player.push(choose(pair, strength, mask, self.sampling, player.dice()))
+
+    def _inputs(self) -> Inputs:
+        told = [row for p in self.players for row in rows_of(p.condition, self.width)]
+
+        def column(values: list[float], kind: torch.dtype) -> Tensor:
+            each = torch.tensor(values, dtype=kind).repeat_interleave(self.width)
+            return each[:, None].to(self.device)
+
+        fed = float(self.cache.position)
+        return Inputs(
+            tokens=column([p.tokens[-1] for p in self.players], torch.int64),
+            place=column([fed] * len(self.players), torch.float64),
+            bar=column([p.grammar.bar for p in self.players], torch.float64),
+            metre=column([p.grammar.metre_beats for p in self.players], torch.float64),
+            p=torch.tensor([[mixture] for mixture, _ in told], device=self.device),
+            null=torch.tensor([[null] for _, null in told], device=self.device),
+        )
+
+    def _draw_latents(self, players: list[int], state: Tensor, inputs: Inputs) -> None:
+        first = [at * self.width for at in players]
+        prior = self.model.prior(state[first], self.model.emotion_of(inputs)[first, 0])
+        if self.latent == "mean":
+            self.z[players] = prior.mean
+            return
+        size = self.model.config.latent
+        noise = np.stack([self.players[at].dice().standard_normal(size) for at in players])
+        self.z[players] = prior.sample(torch.from_numpy(noise).float().to(self.device))
+
+    def _drop(self, at: int) -> None:
+        """The last player takes the place of the one that is done; the batch is one shorter."""
+        last = len(self.players) - 1
+        if at != last:
+            self.players[at], self.numbers[at] = self.players[last], self.numbers[last]
+            self.z[at] = self.z[last]
+            _move(self.cache, last * self.width, at * self.width, self.width)
+        del self.players[last], self.numbers[last]
+        self.z = self.z[:last]
+        self.cache.keys = self.cache.keys[:, : last * self.width]
+        self.cache.values = self.cache.values[:, : last * self.width]
+
+
+def _move(cache: KVCache, start: int, to: int, rows: int) -> None:
+    for buffer in (cache.keys, cache.values):
+        buffer[:, to : to + rows] = buffer[:, start : start + rows]
