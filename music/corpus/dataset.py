@@ -65,12 +65,12 @@ def find_sources(root: Path) -> list[Source]:
                 path = root / "emopia" / "beats" / f"{row['clip']}.mid"
                 if row["beats"] == "none" or not path.exists():
                     continue
-                split = "test" if row["split"] == "val" else _split_by_song(row["song"])
+                split = "test" if row["split"] == "val" else split_by_song(row["song"])
                 quadrant, tonic = int(row["quadrant"][1]) - 1, _tonic(row["key"])
                 sources.append(Source(str(path), "emopia", row["song"], split, quadrant, tonic))
     for path in sorted((root / "pop1k7").rglob("*.mid")):
         song = str(path.relative_to(root))
-        sources.append(Source(str(path), "pop1k7", song, _split_by_song(song), has_pedal=False))
+        sources.append(Source(str(path), "pop1k7", song, split_by_song(song), has_pedal=False))
     if not sources:
         raise MusicError(
             f"No emopia/clips.csv and no pop1k7/*.mid under {root}; give --data FOLDER."
@@ -78,7 +78,7 @@ def find_sources(root: Path) -> list[Source]:
     return sources
 
 
-def _split_by_song(song: str) -> str:
+def split_by_song(song: str) -> str:
     """Train or valid, by a hash of the song's name, so that it never depends on file order."""
     number = int.from_bytes(hashlib.sha256(song.encode()).digest()[:4], "big")
     return "valid" if number % 100 < VALID_PERCENT else "train"
