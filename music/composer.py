@@ -102,9 +102,9 @@ class Composer:
         state, inputs = self._feed(now, condition)
         z, draws = now.z, now.draws
         if now.token == v.BAR:
-            prior = self.model.prior(state[:1], self.model.emotion_of(inputs)[:1, 0])
-            noise = torch.from_numpy(self._dice(draws).standard_normal(len(z))).float()
-            z = prior.sample(noise)[0]
+            if self.model.config.latent:
+                noise = torch.from_numpy(self._dice(draws).standard_normal(len(z))).float()
+                z = self.model.prior_of(state[:, None], inputs).sample(noise)[0, 0]
             token, draws = v.LATENT, draws + 1
         else:
             token = choose(

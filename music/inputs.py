@@ -24,8 +24,9 @@ class ModelConfig:
 
     depth: int
     window: int  # tokens a query sees, itself included
-    latent: int
+    latent: int  # 0: no latent, a plain causal Transformer
     dropout: float
+    conditioning: str  # one of music.conditioning.CONDITIONINGS
 
     @property
     def width(self) -> int:

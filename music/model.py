@@ -7,8 +7,9 @@ one token at a time.
 Each bar k has a latent z_k. The posterior q(z_k | bar k, c_k) reads the whole bar and exists only
 in training; the prior p(z_k | past, c_k) reads the decoder's state at BAR, so live play is causal
 (Action2Motion: prior, posterior, generator; Guo 2020). LATENT takes W·z_k as input, z_k is added to
-the bar's later positions, and it colours each layer's modulation (MuseMorphose's in-attention:
-Wu & Yang 2021).
+the bar's later positions, and it colours the emotion's vector (MuseMorphose's in-attention: Wu &
+Yang 2021). How the emotion enters is ``config.conditioning``; with ``config.latent`` 0 there is no
+latent and what remains is a plain causal Transformer.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ from torch import Tensor, nn
 
 from music import vocabulary as v
 from music.cache import KVCache
-from music.conditioning import EMOTION_DIM, Emotion, Modulation, Slots, slot_weights
+from music.conditioning import CONDITIONINGS, EMOTION_DIM, Context, Emotion, Entry, Layer, Told
 from music.inputs import HEAD_DIM, Inputs, ModelConfig, band, rotate, rotation
 from music.latent import Gaussian, Posterior, Prior
 
 
 class Block(nn.Module):
-    """Pre-norm attention and feed-forward, both modulated by the emotion."""
+    """Pre-norm attention and feed-forward, with the places where a condition may act."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, condition: type[Layer]) -> None:
         super().__init__()
         width = config.width
         self.heads, self.dropout = config.heads, config.dropout
@@ -38,31 +39,33 @@ class Block(nn.Module):
         self.out = nn.Linear(width, width, bias=False)
         self.up = nn.Linear(width, 4 * width, bias=False)
         self.down = nn.Linear(4 * width, width, bias=False)
-        self.modulation = Modulation(width)
-        self.slots = Slots(config.heads, HEAD_DIM)
+        self.condition = condition(config)
 
     def forward(
         self,
         x: Tensor,
         turns: Tensor,
-        emotion: Tensor,
-        weights: Tensor,
+        context: Context,
         mask: Tensor | None,
         cache: tuple[KVCache, int] | None,
     ) -> Tensor:
-        scale1, shift1, gate1, scale2, shift2, gate2 = self.modulation(emotion)
-        h = self.norm1(x) * (1 + scale1) + shift1
-        x = x + gate1 * self.out(self._attend(h, turns, weights, mask, cache))
-        h = self.norm2(x) * (1 + scale2) + shift2
+        told = self.condition.tell(context)
+        h = self.condition.normed(self.norm1(x), 0, told)
+        x = x + self.condition.residual(
+            self.out(self._attend(h, turns, told, mask, cache)), 0, told
+        )
+        h = self.condition.normed(self.norm2(x), 1, told)
         h = self.down(F.gelu(self.up(h), approximate="tanh"))
-        out: Tensor = x + gate2 * F.dropout(h, self.dropout, self.training)
+        out: Tensor = x + self.condition.residual(
+            F.dropout(h, self.dropout, self.training), 1, told
+        )
         return out
 
     def _attend(
         self,
         h: Tensor,
         turns: Tensor,
-        weights: Tensor,
+        told: Told,
         mask: Tensor | None,
         cache: tuple[KVCache, int] | None,
     ) -> Tensor:
@@ -71,11 +74,12 @@ class Block(nn.Module):
             part.view(batch, length, self.heads, HEAD_DIM).transpose(1, 2)  # (B, H, T, D)
             for part in self.qkv(h).chunk(3, dim=-1)
         )
-        slots = self.slots(q, weights)
-        q, k = rotate(q, turns), rotate(k, turns)
+        q = self.condition.query(q, told)
+        placed, k = rotate(q, turns), rotate(k, turns)
         if cache is not None:
             k, value = cache[0].append(cache[1], k, value)
-        out = F.scaled_dot_product_attention(q, k, value, attn_mask=mask) + slots
+        out = F.scaled_dot_product_attention(placed, k, value, attn_mask=mask)
+        out = self.condition.attended(out, q, told)
         merged: Tensor = out.transpose(1, 2).reshape(batch, length, width)
         return merged
 
@@ -86,14 +90,17 @@ class MusicModel(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
+        entry, layer = CONDITIONINGS[config.conditioning]
         self.embed = nn.Embedding(v.SIZE, config.width)
-        self.latent = nn.Linear(config.latent, config.width, bias=False)
-        self.colour = nn.Linear(config.latent, EMOTION_DIM, bias=False)
         self.emotion = Emotion()
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
+        self.entry: Entry = entry(config)
+        self.blocks = nn.ModuleList(Block(config, layer) for _ in range(config.depth))
         self.norm = nn.LayerNorm(config.width, bias=False)
-        self.prior = Prior(config)
-        self.posterior = Posterior(config)
+        if config.latent:
+            self.latent = nn.Linear(config.latent, config.width, bias=False)
+            self.colour = nn.Linear(config.latent, EMOTION_DIM, bias=False)
+            self.prior = Prior(config)
+            self.posterior = Posterior(config)
         self._init_weights()
 
     def _init_weights(self) -> None:
@@ -101,8 +108,9 @@ class MusicModel(nn.Module):
         outputs near zero; all other linears torch's fan-in uniform.
         """
         nn.init.normal_(self.embed.weight, std=0.05)
-        nn.init.normal_(self.latent.weight, std=0.005)
-        nn.init.normal_(self.colour.weight, std=0.05)
+        if self.config.latent:
+            nn.init.normal_(self.latent.weight, std=0.005)
+            nn.init.normal_(self.colour.weight, std=0.05)
         for name, parameter in self.blocks.named_parameters():
             if name.endswith(("out.weight", "down.weight")):
                 nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * self.config.depth))
@@ -113,9 +121,12 @@ class MusicModel(nn.Module):
         ``z`` (B, T, Z) holds each position's bar latent, zero at BAR. With a cache T must be 1, and
         ``cache.advance`` is called once all layers have appended.
         """
-        weights = slot_weights(inputs.p, inputs.null)
-        emotion = self.emotion(weights) + self.colour(z)
-        x = self.embed(inputs.tokens) + self.latent(z)
+        weights, emotion = self.emotion(inputs)
+        x = self.embed(inputs.tokens)
+        if self.config.latent:
+            x, emotion = x + self.latent(z), emotion + self.colour(z)
+        context = Context(inputs.tokens, weights, emotion)
+        x = self.entry(x, context)
         turns = rotation(inputs.place, inputs.bar, inputs.metre)
         length = inputs.tokens.shape[1]
         if cache is not None and length != 1:
@@ -123,7 +134,7 @@ class MusicModel(nn.Module):
         mask = band(length, self.config.window, x.device) if cache is None else None
         for layer, block in enumerate(self.blocks):
             place = None if cache is None else (cache, layer)
-            x = block(x, turns, emotion, weights, mask, place)
+            x = block(x, turns, context, mask, place)
         if cache is not None:
             cache.advance()
         out: Tensor = self.norm(x)
@@ -133,14 +144,14 @@ class MusicModel(nn.Module):
         """(..., width) to (..., vocabulary): the embedding, tied."""
         return F.linear(state, self.embed.weight).float()
 
-    def emotion_of(self, inputs: Inputs) -> Tensor:
-        """(B, T, EMOTION_DIM) what the prior is told."""
-        out: Tensor = self.emotion(slot_weights(inputs.p, inputs.null))
+    def prior_of(self, states: Tensor, inputs: Inputs) -> Gaussian:
+        """The prior at every position (..., Z), of which only those at BAR mean anything."""
+        out: Gaussian = self.prior(states, self.emotion(inputs)[1])
         return out
 
     def infer(self, inputs: Inputs) -> Gaussian:
         """The posterior at every BAR position (B, T, Z)."""
-        weights = slot_weights(inputs.p, inputs.null)
+        weights, _ = self.emotion(inputs)
         out: Gaussian = self.posterior(self.embed(inputs.tokens), inputs, weights)
         return out
 

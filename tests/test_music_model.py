@@ -11,7 +11,8 @@ from torch import Tensor
 
 from music import vocabulary as v
 from music.cache import KVCache
-from music.corpus.crops import Batch, collate
+from music.conditioning import CONDITIONINGS
+from music.corpus.crops import Batch, Row, collate
 from music.errors import MusicError
 from music.grammar import Grammar
 from music.inputs import Inputs, ModelConfig
@@ -23,10 +24,10 @@ from music.training.objective import evaluate_terms, sampled_prior_nll, token_nl
 WINDOW, LENGTH = 40, 150
 
 
-def tiny_model(seed: int = 0) -> MusicModel:
+def tiny_model(conditioning: str = "modulation", latent: int = 8, seed: int = 0) -> MusicModel:
     """Two layers with weights large enough that every path matters."""
     torch.manual_seed(seed)
-    model = MusicModel(ModelConfig(depth=2, window=WINDOW, latent=8, dropout=0.0)).eval()
+    model = MusicModel(ModelConfig(2, WINDOW, latent, 0.0, conditioning)).eval()
     for parameter in model.parameters():
         if parameter.ndim >= 2:
             torch.nn.init.normal_(parameter, std=0.08)
@@ -47,7 +48,7 @@ def batch_of(rows: int = 2, length: int = LENGTH) -> Batch:
     """Sentences whose mixture changes at every position; the second row has no condition."""
     rng = np.random.default_rng(5)
     drawn = [
-        (sentence(r, length), rng.dirichlet(np.ones(4), length), r == 1, r == 0)
+        Row(sentence(r, length), rng.dirichlet(np.ones(4), length), r == 1, r == 0)
         for r in range(rows)
     ]
     return collate(drawn, length)
@@ -66,10 +67,11 @@ def feed(model: MusicModel, inputs: Inputs, z: Tensor, cache: KVCache, span: ran
     return [model(at(inputs, t), z[:, t : t + 1], cache) for t in span]
 
 
+@pytest.mark.parametrize("conditioning", CONDITIONINGS)
 @torch.no_grad()
-def test_cached_equals_uncached_beyond_the_window_and_across_changes() -> None:
+def test_cached_equals_uncached_beyond_the_window_and_across_changes(conditioning: str) -> None:
     """150 positions, a window of 40: the condition changes at each, the latent at each bar."""
-    model, inputs = tiny_model(), batch_of().inputs
+    model, inputs = tiny_model(conditioning), batch_of().inputs
     z = latents(inputs)
     whole = model.logits(model(inputs, z))
     cache = model.new_cache(batch=2, rewind=8)
@@ -114,9 +116,10 @@ def test_the_cache_says_how_far_back_it_reaches() -> None:
         cache.rewind(20)
 
 
+@pytest.mark.parametrize("conditioning", CONDITIONINGS)
 @torch.no_grad()
-def test_the_future_never_changes_the_past() -> None:
-    model, inputs = tiny_model(), batch_of().inputs
+def test_the_future_never_changes_the_past(conditioning: str) -> None:
+    model, inputs = tiny_model(conditioning), batch_of().inputs
     z = latents(inputs)
     changed = Inputs(*(part.clone() for part in inputs))
     changed.tokens[:, 90:] = v.BAR
@@ -181,9 +184,36 @@ def test_pedal_is_not_unlearnt_from_sources_without_one() -> None:
         assert bool(gradient[v.PEDAL.start : v.PEDAL.stop].abs().sum() > 0) is expected
 
 
+@pytest.mark.parametrize("conditioning", CONDITIONINGS)
+@torch.no_grad()
+def test_a_condition_acts_where_it_holds_and_not_before(conditioning: str) -> None:
+    """Another mixture from position 70 on changes nothing before it and all bars after it."""
+    model, inputs = tiny_model(conditioning), batch_of().inputs
+    z, p = latents(inputs), inputs.p.clone()
+    p[:, 70:] = p[:, 70:].flip(-1)
+    before, after = model(inputs, z), model(inputs._replace(p=p), z)
+    torch.testing.assert_close(after[:, :70], before[:, :70], atol=0, rtol=0)
+    heard = 70 + int((inputs.tokens[0, 70:] == v.LATENT).int().argmax())  # prefix: the next bar
+    assert (after[0, heard:] - before[0, heard:]).abs().amax(dim=-1).min() > 1e-4
+    assert torch.equal(after[1], before[1])  # the row without a condition hears none
+
+
+@torch.no_grad()
+def test_without_a_latent_the_likelihood_is_exact_and_needs_no_noise() -> None:
+    model, batch = tiny_model("prefix", latent=0), batch_of()
+    noise = torch.zeros(2, LENGTH, 0)
+    terms = evaluate_terms(model, batch, noise)
+    assert terms.kl.numel() == 0
+    drawn = sampled_prior_nll(model, batch, noise)
+    torch.testing.assert_close(drawn.sum(), terms.nll)
+    assert float(terms.loss(beta=1.0, free_bits=0.5)) == pytest.approx(
+        float(terms.nll) / terms.tokens
+    )
+
+
 def test_a_few_steps_learn_a_tiny_corpus_and_use_the_latent() -> None:
     torch.manual_seed(0)
-    model, batch = MusicModel(ModelConfig(2, 64, 4, 0.0)), batch_of(rows=1, length=60)
+    model, batch = MusicModel(ModelConfig(2, 64, 4, 0.0, "modulation")), batch_of(rows=1, length=60)
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     losses = []
     for _ in range(40):

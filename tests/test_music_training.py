@@ -143,7 +143,7 @@ def test_the_schedule_starts_without_kl_and_ends_with_emopia() -> None:
 
 
 def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> None:
-    config = ModelConfig(depth=2, window=40, latent=4, dropout=0.0)
+    config = ModelConfig(2, 40, 4, 0.0, "modulation")
 
     def steps(trainer: Trainer, count: int) -> None:
         for _ in range(count):

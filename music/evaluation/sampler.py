@@ -8,7 +8,6 @@ last one. Random numbers are those of ``Composer``: its token for a seed and a c
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -20,41 +19,13 @@ from music import vocabulary as v
 from music.cache import KVCache
 from music.condition import Condition
 from music.conditioning import QUADRANTS
-from music.events import Bar, Event, Pedal, Tempo, TempoMap
-from music.grammar import Grammar
+from music.evaluation.request import Clip, Length, Player, Request
 from music.inputs import Inputs
+from music.latent import Gaussian
 from music.model import MusicModel
 from music.sampling import Sampling, choose
 
-MAX_TOKENS_PER_S = 400  # a clip that is denser than this is cut short
 Latent = Literal["draw", "mean"]
-
-
-@dataclass(frozen=True)
-class Request:
-    """One clip to play: from each place on, a condition; places count seconds, or bars."""
-
-    seed: int
-    schedule: tuple[tuple[float, Condition], ...]  # ascending, the first at 0
-    in_bars: bool = False
-
-    def __post_init__(self) -> None:
-        places = [place for place, _ in self.schedule]
-        if not places or places[0] != 0 or places != sorted(set(places)):
-            raise ValueError(f"a schedule begins at 0 and ascends, not {places}")
-
-    def at(self, place: float) -> Condition:
-        return [condition for start, condition in self.schedule if start <= place][-1]
-
-
-@dataclass(frozen=True)
-class Clip:
-    """What was played for a request."""
-
-    request: Request
-    tokens: npt.NDArray[np.int64]  # (T,) from the first BAR
-    events: tuple[Event, ...]  # onsets before the asked seconds, the pedal up at the end
-    tempo_map: TempoMap
 
 
 Row = tuple[tuple[float, ...], float]  # mixture of quadrants, 1 where it is to be ignored
@@ -78,55 +49,10 @@ def for_choosing(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return logits if len(logits) == 2 else logits[[0, 0]]
 
 
-@dataclass
-class _Player:
-    """Where one request stands."""
-
-    request: Request
-    condition: Condition
-    grammar: Grammar
-    tokens: list[int] = field(default_factory=lambda: [v.BAR])
-    events: list[Event] = field(default_factory=lambda: [Bar(0.0)])
-    tempo_map: TempoMap = field(default_factory=TempoMap)
-
-    @classmethod
-    def start(cls, request: Request) -> _Player:
-        return cls(request, request.at(0.0), Grammar().push(v.BAR)[0])
-
-    def push(self, token: int) -> None:
-        self.tokens.append(token)
-        self.grammar, event = self.grammar.push(token)
-        if isinstance(event, Tempo):
-            self.tempo_map.push(event)
-        if event is not None:
-            self.events.append(event)
-        if len(self.request.schedule) > 1:
-            here = self.grammar.bar if self.request.in_bars else self.horizon_s
-            self.condition = self.request.at(max(here, 0.0))
-
-    @property
-    def horizon_s(self) -> float:
-        return self.tempo_map.seconds(self.grammar.horizon_beats)
-
-    def is_done(self, seconds: float) -> bool:
-        return self.horizon_s >= seconds or len(self.tokens) >= MAX_TOKENS_PER_S * seconds
-
-    def clip(self, seconds: float) -> Clip:
-        kept = [e for e in self.events if self.tempo_map.seconds(e.onset_beats) < seconds]
-        down = [e.down for e in kept if isinstance(e, Pedal)]
-        if down and down[-1]:
-            kept.append(Pedal(self.tempo_map.beats(seconds), False))
-        return Clip(self.request, np.array(self.tokens), tuple(kept), self.tempo_map)
-
-    def dice(self) -> np.random.Generator:
-        counter = [0, 0, 0, len(self.tokens) - 1]
-        return np.random.Generator(np.random.Philox(key=self.request.seed, counter=counter))
-
-
 def play(
     model: MusicModel,
     requests: Sequence[Request],
-    seconds: float,
+    seconds: float | Length,
     sampling: Sampling | None = None,
     rows: int = 64,
     latent: Latent = "draw",
@@ -136,18 +62,20 @@ def play(
 
     Parameters
     ----------
+    seconds : how long each clip is to be
     rows : requests in one batch
     latent : draw each bar's latent from the prior, or take the prior's mean
     precision : of products and of the cache; only float32 is the composer's music token by token
     """
     sampling = sampling or Sampling()
+    length = seconds if isinstance(seconds, Length) else Length(seconds)
     clips: list[Clip | None] = [None] * len(requests)
     for width in (1, 2):
         chosen = [i for i, r in enumerate(requests) if rows_needed(r) == width]
         for start in range(0, len(chosen), rows):
             block = chosen[start : start + rows]
             ensemble = Ensemble(model, [requests[i] for i in block], sampling, latent, precision)
-            for place, clip in ensemble.play(seconds):
+            for place, clip in ensemble.play(length):
                 clips[block[place]] = clip
     return [clip for clip in clips if clip is not None]
 
@@ -165,7 +93,7 @@ class Ensemble:
     ) -> None:
         self.model, self.sampling, self.latent = model.eval(), sampling, latent
         self.width = rows_needed(requests[0])
-        self.players = [_Player.start(request) for request in requests]
+        self.players = [Player.start(request) for request in requests]
         self.numbers = list(range(len(requests)))  # which request each player has
         self.device = next(model.parameters()).device
         self.cache = model.new_cache(len(requests) * self.width, rewind=0)
@@ -174,13 +102,13 @@ class Ensemble:
         self.precision = precision
         self.z = torch.zeros(len(requests), model.config.latent, device=self.device)
 
-    def play(self, seconds: float) -> Iterator[tuple[int, Clip]]:
+    def play(self, length: Length) -> Iterator[tuple[int, Clip]]:
         """Each request's number and clip, as they are done."""
         while self.players:
             self.step()
             for at in reversed(range(len(self.players))):
-                if self.players[at].is_done(seconds):
-                    yield self.numbers[at], self.players[at].clip(seconds)
+                if self.players[at].is_done(length):
+                    yield self.numbers[at], self.players[at].clip(length)
                     self._drop(at)
 
     def step(self) -> None:
@@ -227,7 +155,9 @@ class Ensemble:
 
     def _draw_latents(self, players: list[int], state: Tensor, inputs: Inputs) -> None:
         first = [at * self.width for at in players]
-        prior = self.model.prior(state[first], self.model.emotion_of(inputs)[first, 0])
+        heard = Inputs(*(part[first] for part in inputs))
+        prior = self.model.prior_of(state[first][:, None], heard)
+        prior = Gaussian(*(part[:, 0].float() for part in prior))
         if self.latent == "mean":
             self.z[players] = prior.mean
             return

@@ -45,17 +45,24 @@ def token_nll(model: MusicModel, states: Tensor, batch: Batch) -> Tensor:
     return flat.view_as(batch.targets)
 
 
-def prior_at(model: MusicModel, states: Tensor, inputs: Inputs) -> Gaussian:
-    """The prior at every position (B, T, Z), of which only those at BAR mean anything."""
-    return Gaussian(*model.prior(states, model.emotion_of(inputs)))
-
-
 def evaluate_terms(
     model: MusicModel, batch: Batch, noise: Tensor, heard: Inputs | None = None
 ) -> Terms:
-    """The terms with every z from the posterior; ``heard``, if given, is what the decoder reads."""
+    """The terms with every z from the posterior; ``heard``, if given, is what the decoder reads.
+
+    ``noise`` is (B, T, Z); a model without latent has Z = 0 and an exact nll.
+    """
+    if not model.config.latent:
+        return plain_terms(model, batch, heard)
     posterior = model.infer(batch.inputs)
     return terms_given(model, batch, posterior, posterior.sample(noise), heard)
+
+
+def plain_terms(model: MusicModel, batch: Batch, heard: Inputs | None = None) -> Terms:
+    """The terms of a model without latent: cross-entropy alone."""
+    nothing = batch.inputs.p[..., :0]  # (B, T, 0)
+    nll = token_nll(model, model(heard or batch.inputs, nothing), batch).sum()
+    return Terms(nll, int((batch.targets >= 0).sum()), nothing[0, 0], 0)
 
 
 def terms_given(
@@ -64,7 +71,7 @@ def terms_given(
     """The terms for latents ``z`` (B, T, Z) at the BAR positions, wherever they came from."""
     states = model(heard or batch.inputs, spread(z, batch.inputs.tokens))
     at_bar = batch.inputs.tokens == v.BAR
-    prior = prior_at(model, states, batch.inputs)
+    prior = model.prior_of(states, batch.inputs)
     kl = Gaussian(*(part[at_bar].float() for part in posterior)).kl_to(
         Gaussian(*(part[at_bar].float() for part in prior))
     )
@@ -76,7 +83,7 @@ def some_from_prior(model: MusicModel, inputs: Inputs, z: Tensor, share: float) 
     """``z`` with a share of the bars drawn from the prior: the latents the decoder meets live."""
     with torch.no_grad():
         states = model(inputs, spread(z, inputs.tokens))
-        drawn = prior_at(model, states, inputs).sample(torch.randn_like(z))
+        drawn = model.prior_of(states, inputs).sample(torch.randn_like(z))
     chosen = torch.rand(inputs.tokens.shape, device=z.device) < share
     return torch.where(chosen[..., None], drawn.to(z.dtype), z)
 
@@ -100,11 +107,13 @@ def sampled_prior_nll(model: MusicModel, batch: Batch, noise: Tensor) -> Tensor:
     """
     tokens, bars = batch.inputs.tokens, batch.inputs.bar.long()
     z = torch.zeros(*tokens.shape, model.config.latent)
+    if not model.config.latent:
+        return token_nll(model, model(batch.inputs, z), batch)
     for bar in range(int(bars.max()) + 1):
         here = (tokens == v.BAR) & (bars == bar)
         reach = int(here.any(dim=0).nonzero().max()) + 1  # what comes later changes nothing
         heard = Inputs(*(part[:, :reach] for part in batch.inputs))
         states = model(heard, spread(z[:, :reach], heard.tokens))
-        drawn = prior_at(model, states, heard).sample(noise[:, :reach])
+        drawn = model.prior_of(states, heard).sample(noise[:, :reach])
         z[:, :reach] = torch.where(here[:, :reach, None], drawn, z[:, :reach])
     return token_nll(model, model(batch.inputs, spread(z, tokens)), batch)

@@ -21,6 +21,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
+from music.conditioning import CONDITIONINGS
 from music.corpus.crops import Batch, CropConfig, Crops
 from music.corpus.dataset import load
 from music.corpus.labels import attach
@@ -31,6 +32,7 @@ from music.training.objective import (
     Terms,
     evaluate_terms,
     misheard,
+    plain_terms,
     some_from_prior,
     terms_given,
 )
@@ -172,7 +174,7 @@ def train(args: argparse.Namespace) -> None:
     dtype = torch.bfloat16 if device == "cuda" else faster_precision(args.threads)
     pieces = attach(load(args.data), args.data)
     splits = {s: [p for p in pieces if p.source.split == s] for s in ("train", "valid")}
-    config = ModelConfig(args.depth, window=args.window, latent=16, dropout=args.dropout)
+    config = ModelConfig(args.depth, args.window, args.latent, args.dropout, args.conditioning)
     crop_config = CropConfig(length=args.window * 3 // 2)
     trainer = Trainer(config, args.lr, device)
     args.out.mkdir(parents=True, exist_ok=True)
@@ -216,11 +218,14 @@ def train(args: argparse.Namespace) -> None:
 
 def step_terms(model: MusicModel, batch: Batch, step: int) -> Terms:
     """The terms of one training step; in every fourth, some latents come from the prior."""
+    heard = misheard(batch.inputs, MISHEARD)
+    if not model.config.latent:
+        return plain_terms(model, batch, heard)
     posterior = model.infer(batch.inputs)
     z = posterior.sample(torch.randn_like(posterior.mean))
     if step % 4 == 0:
         z = some_from_prior(model, batch.inputs, z, share=0.4)
-    return terms_given(model, batch, posterior, z, misheard(batch.inputs, MISHEARD))
+    return terms_given(model, batch, posterior, z, heard)
 
 
 @torch.no_grad()
@@ -261,6 +266,8 @@ def main(argv: list[str] | None = None) -> int:
         "--depth", type=int, default=6, help="layers; width is 64 × (depth // 2 + 1)"
     )
     parser.add_argument("--window", type=int, default=448, help="tokens a note looks back on")
+    parser.add_argument("--latent", type=int, default=16, help="width of a bar's latent; 0: none")
+    parser.add_argument("--conditioning", choices=CONDITIONINGS, default="modulation")
     parser.add_argument("--dropout", type=float, default=0.1)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--lr", type=float, default=1e-3)

@@ -1,0 +1,44 @@
+"""``modulation``, our default: each layer's norms and gates move with the emotion, and slots."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from music.conditioning.base import EMOTION_DIM, SLOTS, Context, Layer, Told
+from music.inputs import HEAD_DIM, ModelConfig
+
+
+class ModulationLayer(Layer):
+    """adaLN-zero (Peebles & Xie 2023), scale, shift and gate for both halves of a block, and slots:
+    extra keys and values outside the cache, of which query t reads the emotions mixed in c_t.
+
+    slots_t = Σ_j softmax_j(q_t·k_j/√D + log w_tj)·v_j, per head: pseudo-self-attention (Ziegler
+    2019) with the capsule's probabilities as the attention prior.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        self.modulation = nn.Linear(EMOTION_DIM, 6 * config.width)
+        nn.init.zeros_(self.modulation.weight)
+        with torch.no_grad():  # scale 0, shift 0, gate 1
+            bias = torch.tensor([0.0, 0, 1, 0, 0, 1]).repeat_interleave(config.width)
+            self.modulation.bias.copy_(bias)
+        self.keys = nn.Parameter(torch.randn(config.heads, SLOTS, HEAD_DIM) * 0.02)
+        self.values = nn.Parameter(torch.zeros(config.heads, SLOTS, HEAD_DIM))
+
+    def tell(self, context: Context) -> Told:
+        """Scale, shift, gate for each half (B, T, width), and log w (B, 1, T, SLOTS)."""
+        log_weights = context.weights.clamp_min(1e-6).log()[:, None]
+        return (*self.modulation(context.emotion).chunk(6, dim=-1), log_weights)
+
+    def normed(self, h: Tensor, half: int, told: Told) -> Tensor:
+        return h * (1 + told[3 * half]) + told[3 * half + 1]
+
+    def attended(self, out: Tensor, q: Tensor, told: Told) -> Tensor:
+        scores = q @ self.keys.transpose(-1, -2) * HEAD_DIM**-0.5 + told[6]
+        slots: Tensor = scores.softmax(dim=-1).to(q.dtype) @ self.values.to(q.dtype)
+        return out + slots
+
+    def residual(self, y: Tensor, half: int, told: Told) -> Tensor:
+        return told[3 * half + 2] * y
