@@ -2,30 +2,36 @@
 
 The newest token is fed only when the next one is asked for, so a condition acts on the very next
 choice. Guidance (Ho & Salimans 2022) runs two rows through one cache, with and without the
-condition: logits = null + strength·(conditioned − null). A grammar mask makes every choice valid.
-All state is a value: save it, restore it, or rewind to a beat and compose on from there
-differently.
+condition: logits = null + strength·(conditioned − null). A grammar mask makes every choice valid,
+and the player's ``controls`` narrow it; they too act on the very next choice. All state is a value:
+save it, restore it, or rewind to a beat and compose on from there differently.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from music import ending, limits
 from music import vocabulary as v
 from music.cache import CacheState
 from music.condition import Condition
 from music.conditioning import QUADRANTS
+from music.controls import PLAIN, Controls
 from music.errors import MusicError
 from music.events import Bar, Event, Pedal, Tempo, TempoMap
 from music.grammar import Grammar
 from music.inputs import Inputs
+from music.latent import Gaussian
+from music.limits import Memory
 from music.model import MusicModel
+from music.quantise import drawable, moves
 from music.sampling import Sampling, choose
 from music.store import WEIGHTS, load_model
 
@@ -41,6 +47,11 @@ class Moment:
     fed: int  # positions in the cache
     z: Tensor  # (Z,) latent of the current bar
     draws: int  # random numbers drawn so far
+    memory: Memory = Memory()  # what the limits know
+    prior: Gaussian | None = None  # of the current bar's latent: (Z,)
+    take: int = 0  # which draw from it z is
+    cadence: ending.Cadence | None = None  # once an end is asked for
+    over: bool = False  # the last chord is complete
 
 
 @dataclass(frozen=True)
@@ -51,13 +62,21 @@ class ComposerState:
     history: tuple[Moment, ...]
     cache: CacheState
     tempos: tuple[Tempo, ...]
+    controls: Controls
 
 
 class Composer:
-    """Streams events: ``step(condition)`` chooses one token and returns the events it completes."""
+    """Streams events: ``step(condition)`` chooses one token and returns the events it completes.
+
+    ``controls`` and ``sampling`` may be replaced between two steps.
+    """
+
+    sampling: Sampling
+    controls: Controls
 
     def __init__(self, model: MusicModel, seed: int, sampling: Sampling | None = None) -> None:
-        self.model, self.seed, self.sampling = model.eval(), seed, sampling or Sampling()
+        self.model, self.seed = model.eval(), seed
+        self.sampling, self.controls = sampling or Sampling(), PLAIN
         self._cache = model.new_cache(batch=2, rewind=REWIND_TOKENS)
         self.reset()
 
@@ -83,8 +102,12 @@ class Composer:
 
     @property
     def horizon_beats(self) -> float:
-        """Everything before this beat is composed."""
-        return self._now.grammar.horizon_beats
+        """Everything before this beat is composed; once finished, where the last note ends."""
+        now = self._now
+        horizon = now.grammar.horizon_beats
+        if not self.finished:
+            return horizon
+        return max([horizon, *(limits.ends_beats(note) for note in now.memory.sounding)])
 
     @property
     def horizon_s(self) -> float:
@@ -95,33 +118,38 @@ class Composer:
     def tokens_chosen(self) -> int:
         return self._now.fed + 1
 
+    @property
+    def finished(self) -> bool:
+        """Whether the end that was asked for is composed: ``step`` gives nothing more."""
+        return self._now.over and self.controls.end
+
+    @property
+    def seconds_to_end(self) -> float:
+        """From the horizon to the last note's end if ``finish`` were called now: an estimate."""
+        return ending.seconds_to_end(self._now.grammar, self._now.memory, self.controls)
+
+    def finish(self) -> None:
+        """Lead into a cadence within about two bars and stop on it; ``end`` off goes on instead."""
+        self.controls = replace(self.controls, end=True)
+
     @torch.inference_mode()
     def step(self, condition: Condition) -> list[Event]:
         """Choose the next token; the events it completes, in time order."""
-        now = self._now
+        if self.finished:
+            return []
+        now = self._heed(self._now)
         state, inputs = self._feed(now, condition)
-        z, draws = now.z, now.draws
+        self._history.append(self._now)
         if now.token == v.BAR:
-            if self.model.config.latent:
-                noise = torch.from_numpy(self._dice(draws).standard_normal(len(z))).float()
-                z = self.model.prior_of(state[:, None], inputs).sample(noise)[0, 0]
-            token, draws = v.LATENT, draws + 1
+            now = replace(self._latent(now, state, inputs), draws=now.draws + 1)
+            token = v.LATENT
         else:
-            token = choose(
-                self.model.logits(state).numpy(),
-                condition.strength,
-                now.grammar.mask(),
-                self.sampling,
-                self._dice(draws),
-            )
-            draws += 1
-        self._history.append(now)
-        grammar, event = now.grammar.push(token)
-        self._now = Moment(grammar, token, now.fed + 1, z, draws)
-        if isinstance(event, Tempo):
-            self.tempo_map.push(event)
-        opening: list[Event] = [Bar(0.0)] if now.fed == 0 else []
-        return opening if event is None else [event]
+            token = self._choose(self.model.logits(state).numpy(), condition.strength, now)
+            now = replace(now, draws=now.draws + 1)
+        if now.cadence and ending.ends(now.grammar, now.memory, now.cadence, token):
+            self._now = replace(now, over=True)
+            return []
+        return self._push(now, token)
 
     def rewind(self, to_beats: float) -> None:
         """Forget every choice that sounds at or after ``to_beats``; the next step chooses anew.
@@ -148,14 +176,49 @@ class Composer:
 
     def save(self) -> ComposerState:
         tempos = tuple(self.tempo_map.tempos())
-        return ComposerState(self._now, tuple(self._history), self._cache.save(), tempos)
+        return ComposerState(
+            self._now, tuple(self._history), self._cache.save(), tempos, self.controls
+        )
 
     def restore(self, state: ComposerState) -> None:
         self._now, self._history = state.moment, deque(state.history, maxlen=REWIND_TOKENS)
         self._cache.restore(state.cache)
+        self.controls = state.controls
         self.tempo_map = TempoMap()
         for tempo in state.tempos:
             self.tempo_map.push(tempo)
+
+    def _heed(self, now: Moment) -> Moment:
+        """What the controls ask for at once: another latent, an end, or no end after all."""
+        controls = self.controls
+        if controls.take != now.take and now.prior is not None and now.token != v.BAR:
+            noise = self._noise(now, (1, controls.take))
+            now = replace(now, z=now.prior.sample(noise), take=controls.take)
+        if controls.end and now.cadence is None:
+            now = replace(now, cadence=ending.plan(now.grammar, now.memory, controls))
+        elif not controls.end and now.cadence is not None:
+            now = replace(now, cadence=None, over=False)
+        return now
+
+    def _latent(self, now: Moment, state: Tensor, inputs: Inputs) -> Moment:
+        """The bar that begins: its latent, drawn or held."""
+        if not self.model.config.latent:
+            return now
+        mean, log_variance = self.model.prior_of(state[:, None], inputs)
+        prior, take = Gaussian(mean[0, 0], log_variance[0, 0]), self.controls.take
+        if self.controls.hold and now.fed and take == now.take:
+            return replace(now, prior=prior)
+        return replace(now, z=prior.sample(self._noise(now, (0, take))), prior=prior, take=take)
+
+    def _push(self, now: Moment, token: int) -> list[Event]:
+        grammar, event = now.grammar.push(token)
+        if isinstance(event, Tempo):
+            event = replace(event, bpm=self.controls.bpm or event.bpm)
+            self.tempo_map.push(event)
+        memory = now.memory.push(event, self.controls)
+        self._now = replace(now, grammar=grammar, token=token, fed=now.fed + 1, memory=memory)
+        opening: list[Event] = [Bar(0.0)] if now.fed == 0 else []
+        return opening if event is None else [event]
 
     def _feed(self, now: Moment, condition: Condition) -> tuple[Tensor, Inputs]:
         """Run the newest token through the network: (2, width) conditioned and not."""
@@ -176,6 +239,32 @@ class Composer:
         self._cache.rewind(now.fed)
         return self.model(inputs, z.expand(2, 1, -1), self._cache)[:, 0], inputs
 
-    def _dice(self, draw: int) -> np.random.Generator:
+    def _choose(self, logits: npt.NDArray[np.float32], strength: float, now: Moment) -> int:
+        """A token within the limits, moved to the grid where that is asked for."""
+        grammar, controls = now.grammar, self.controls
+        if now.cadence and ending.is_closing(grammar, now.cadence):
+            controls = replace(controls, max_density=None, min_density=0.0)
+        if controls == PLAIN:
+            mask = grammar.mask()
+            return choose(logits, strength, mask, self.sampling, self._dice(now.draws))
+        mask = limits.allow(grammar, now.memory, controls)
+        if now.cadence:
+            mask = ending.narrow(mask, grammar, now.memory, controls, now.cadence)
+        if controls.quantise:
+            drawable(mask, grammar.position, controls.quantise)
+        bias = limits.lean(grammar, now.memory, controls)
+        logits = logits if bias is None else logits + bias
+        token = choose(logits, strength, mask, self.sampling, self._dice(now.draws))
+        if controls.quantise and token in v.POS:
+            return v.POS.start + int(
+                moves(grammar.position, controls.quantise)[token - v.POS.start]
+            )
+        return token
+
+    def _noise(self, now: Moment, lane: tuple[int, int]) -> Tensor:
+        noise = self._dice(now.draws, lane).standard_normal(len(now.z))
+        return torch.from_numpy(noise).float()
+
+    def _dice(self, draw: int, lane: tuple[int, int] = (0, 0)) -> np.random.Generator:
         """The ``draw``-th random source of this seed: a counter is all the state there is."""
-        return np.random.Generator(np.random.Philox(key=self.seed, counter=[0, 0, 0, draw]))
+        return np.random.Generator(np.random.Philox(key=self.seed, counter=[0, *lane, draw]))
