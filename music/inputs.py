@@ -48,8 +48,8 @@ class Inputs(NamedTuple):
     null: Tensor  # (B, T) 1 where unconditioned
 
 
-def rotation(index: Tensor, bar: Tensor, metre: Tensor) -> Tensor:
-    """(B, T, D/2) complex rotations of queries and keys.
+def rotation(index: Tensor, bar: Tensor, metre: Tensor) -> tuple[Tensor, Tensor]:
+    """Cosine and sine (B, 1, T, D/2) of the angles by which queries and keys are rotated.
 
     RoPE (Su 2021) over three coordinates: the token's index, its bar and its place in the bar.
     Products of rotated queries and keys depend on differences only, so the last two are the
@@ -68,12 +68,13 @@ def rotation(index: Tensor, bar: Tensor, metre: Tensor) -> Tensor:
         ],
         dim=-1,
     )
-    return torch.polar(torch.ones_like(angle), angle % turn).to(torch.complex64)
+    angle = (angle % turn).float()[:, None]
+    return angle.cos(), angle.sin()
 
 
-def rotate(x: Tensor, turns: Tensor) -> Tensor:
-    """Rotate (B, H, T, D) by (B, T, D/2); pairs are the two halves of D."""
-    cos, sin = turns.real[:, None].to(x.dtype), turns.imag[:, None].to(x.dtype)
+def rotate(x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
+    """Rotate (..., B, H, T, D) by ``rotation``'s pair; pairs are the two halves of D."""
+    cos, sin = (turn.to(x.dtype) for turn in turns)
     a, b = x.chunk(2, dim=-1)
     return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -44,7 +45,7 @@ class Block(nn.Module):
     def forward(
         self,
         x: Tensor,
-        turns: Tensor,
+        turns: tuple[Tensor, Tensor],
         context: Context,
         mask: Tensor | None,
         cache: tuple[KVCache, int] | None,
@@ -64,7 +65,7 @@ class Block(nn.Module):
     def _attend(
         self,
         h: Tensor,
-        turns: Tensor,
+        turns: tuple[Tensor, Tensor],
         told: Told,
         mask: Tensor | None,
         cache: tuple[KVCache, int] | None,
@@ -75,7 +76,7 @@ class Block(nn.Module):
             for part in self.qkv(h).chunk(3, dim=-1)
         )
         q = self.condition.query(q, told)
-        placed, k = rotate(q, turns), rotate(k, turns)
+        placed, k = rotate(torch.stack((q, k)), turns)
         if cache is not None:
             k, value = cache[0].append(cache[1], k, value)
         out = F.scaled_dot_product_attention(placed, k, value, attn_mask=mask)
