@@ -8,7 +8,8 @@ from test_music_model import WINDOW, tiny_model
 from music import vocabulary as v
 from music.composer import Composer
 from music.condition import UNCONDITIONED, Condition
-from music.evaluation.sampler import Ensemble, Request, play
+from music.evaluation.request import Branch, Length, Request
+from music.evaluation.sampler import Ensemble, play
 from music.events import Note, Pedal
 from music.grammar import Decoder
 from music.sampling import Sampling
@@ -62,18 +63,19 @@ def test_a_batch_of_several_is_each_of_them_alone() -> None:
 def test_the_batch_shrinks_as_players_end() -> None:
     requests = [one(seed, Condition(Q1, 2.0)) for seed in range(4)]
     ensemble, sizes = Ensemble(tiny_model(), requests, SAMPLING), []
-    for _ in ensemble.play(6.0):
+    for _ in ensemble.play(Length(6.0)):
         sizes.append(len(ensemble.players))
     assert sorted(sizes, reverse=True) == sizes == [4, 3, 2, 1]
     assert ensemble.cache.keys.shape[1] == 0
 
 
 def test_clips_are_as_long_as_asked_and_leave_no_pedal_down() -> None:
-    for clip in play(tiny_model(), [one(s, UNCONDITIONED) for s in range(6)], 5.0, SAMPLING):
+    clips = play(tiny_model(), [one(s, UNCONDITIONED) for s in range(6)], 5.0, SAMPLING)
+    assert sum(isinstance(event, Note) for clip in clips for event in clip.events) > 6
+    for clip in clips:
         onsets = [clip.tempo_map.seconds(e.onset_beats) for e in clip.events]
         assert onsets == sorted(onsets)
         assert max(onsets) <= 5.0 + 1e-9
-        assert any(isinstance(e, Note) for e in clip.events)
         assert [e.down for e in clip.events if isinstance(e, Pedal)][-1:] in ([], [False])
 
 
@@ -99,3 +101,15 @@ def test_reduced_precision_plays_valid_music() -> None:
             decoder.push(int(token))
         assert decoder.refused == 0
         assert len(clip.tokens) > 10
+
+
+def test_a_branch_keeps_the_past_and_changes_what_follows() -> None:
+    course = ((0.0, Condition(Q1, 2.0)),)
+    branches = [Branch(2, 0, 0), Branch(2, 1, 0), Branch(2, 0, 1)]
+    requests = [Request(9, course, branch=branch) for branch in branches]
+    clips = play(tiny_model(), requests, Length(200.0, bars=3), SAMPLING)
+    bars = [np.flatnonzero(clip.tokens == v.BAR) for clip in clips]
+    assert all(len(found) == 4 for found in bars)  # the fourth BAR ends the third bar
+    start = bars[0][2]
+    assert all(np.array_equal(c.tokens[: start + 2], clips[0].tokens[: start + 2]) for c in clips)
+    assert len({tuple(clip.tokens[start:].tolist()) for clip in clips}) == 3

@@ -1,0 +1,211 @@
+"""Does the music follow the emotion? Generated clips before an independent judge.
+
+``python -m music.evaluation.following`` is the quick look: for each strength the judge's agreement
+and what a listener notices first, beside real clips that neither the model nor the judge learned
+from.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from music.condition import Condition
+from music.conditioning import QUADRANTS
+from music.evaluation.intervals import Figure, mean, shown
+from music.evaluation.performance import (
+    PITCH,
+    VELOCITY,
+    LabelledClip,
+    PerformedClip,
+    from_events,
+    read_emopia,
+)
+from music.evaluation.request import Clip, Request
+from music.evaluation.sampler import play
+from music.evaluation.tonality import chroma_of, majorness
+from music.model import MusicModel
+from music.sampling import Sampling
+from music.store import WEIGHTS, load_model
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+AXES = ("4Q", "arousal", "valence")
+FEWEST_NOTES = 3  # with fewer there is nothing to describe
+PERMUTATIONS = 2000
+
+
+class Judge(Protocol):
+    """Who listens: an emotion recogniser that shares nothing with the model."""
+
+    def probabilities(
+        self, clips: list[PerformedClip], window: Literal["long", "short"] = "long"
+    ) -> Floats:
+        """(N, 4) probabilities of Q1 to Q4."""
+
+
+def arousal(p: Floats) -> Floats:
+    """(..., 4) to the probability of high arousal: Q1 and Q2."""
+    return np.asarray(p[..., 0] + p[..., 1])
+
+
+def valence(p: Floats) -> Floats:
+    """(..., 4) to the probability of high valence: Q1 and Q4."""
+    return np.asarray(p[..., 0] + p[..., 3])
+
+
+def hits(p: Floats, asked: Ints) -> dict[str, npt.NDArray[np.bool_]]:
+    """For each of AXES (N,) whether what is judged, ``p`` (N, 4), is what was asked (0..3)."""
+    return {
+        "4Q": p.argmax(axis=1) == asked,
+        "arousal": (arousal(p) > 0.5) == (asked < 2),
+        "valence": (valence(p) > 0.5) == ((asked == 0) | (asked == 3)),
+    }
+
+
+def agreement(p: Floats, asked: Ints) -> dict[str, Figure]:
+    """Share of clips judged as asked, over all four and on each axis, with intervals over clips."""
+    return {axis: mean(hit) for axis, hit in hits(p, asked).items()}
+
+
+def shuffled(p: Floats, asked: Ints, seed: int = 0) -> dict[str, Figure]:
+    """The control: the conditions dealt anew among the clips. ``value`` is the mean agreement over
+    deals, ``low`` and ``high`` hold 95 % of them, ``p`` is how often a deal does as well as the
+    truth.
+    """
+    rng = np.random.default_rng(seed)
+    deals = [hits(p, rng.permutation(asked)) for _ in range(PERMUTATIONS)]
+    out = {}
+    for axis, hit in hits(p, asked).items():
+        dealt = np.array([deal[axis].mean() for deal in deals])
+        low, high = np.percentile(dealt, [2.5, 97.5])
+        as_good = (float((dealt >= hit.mean()).sum()) + 1) / (PERMUTATIONS + 1)
+        value = float(dealt.mean())
+        out[axis] = {"value": value, "low": float(low), "high": float(high), "p": as_good}
+    return out
+
+
+def quadrant(number: int, strength: float) -> Condition:
+    """One of the four corners."""
+    corner = (0.0, 0.0, 0.0, 0.0)
+    return Condition((*corner[:number], 1.0, *corner[number + 1 :]), strength)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Played:
+    """Clips that were asked for, as they sound."""
+
+    clips: list[Clip]
+    sound: list[PerformedClip]
+    asked: Ints  # (N,) quadrant
+
+
+@dataclass(frozen=True)
+class Playing:
+    """How clips are played, the same for every figure of a report."""
+
+    model: MusicModel
+    sampling: Sampling
+    seconds: float = 30.0
+    rows: int = 64
+    precision: torch.dtype = torch.float32
+
+    def play(self, requests: Sequence[Request]) -> list[Clip]:
+        return play(
+            self.model,
+            requests,
+            self.seconds,
+            self.sampling,
+            rows=self.rows,
+            precision=self.precision,
+        )
+
+    def quadrants(self, each: int, strength: float, seed: int = 0) -> Played:
+        """``each`` clips of every quadrant; a clip's seed is its number, at every strength."""
+        asked = np.arange(each * QUADRANTS) % QUADRANTS
+        requests = [
+            Request(seed + number, ((0.0, quadrant(int(q), strength)),))
+            for number, q in enumerate(asked)
+        ]
+        clips = self.play(requests)
+        return Played(clips, [sound(clip, self.seconds) for clip in clips], asked)
+
+
+def sound(clip: Clip, seconds: float) -> PerformedClip:
+    """A clip as the judge hears it: at most ``seconds``."""
+    return from_events(clip.events).cut(0.0, seconds)
+
+
+def real_clips(data: Path, splits: Sequence[str], seconds: float) -> list[LabelledClip]:
+    """Held-out clips of EMOPIA, cut to the length of the generated ones."""
+    return [
+        LabelledClip(one.name, one.song, one.quadrant, one.split, one.clip.cut(0.0, seconds))
+        for one in read_emopia(data, splits)
+    ]
+
+
+def plainly(clips: Sequence[PerformedClip]) -> dict[str, float]:
+    """Means over clips of what a listener notices first."""
+    heard = [clip for clip in clips if len(clip.notes) >= FEWEST_NOTES]
+    if not heard:
+        return {"clips": 0}
+    return {
+        "clips": len(heard),
+        "notes/s": float(np.mean([len(c.notes) / max(c.duration_s, 1.0) for c in heard])),
+        "velocity": float(np.mean([c.notes[:, VELOCITY].mean() for c in heard])),
+        "pitch": float(np.mean([c.notes[:, PITCH].mean() for c in heard])),
+        "majorness": float(np.mean([majorness(chroma_of(c)) for c in heard])),
+    }
+
+
+def _lines(name: str, clips: list[PerformedClip], asked: Ints, judge: Judge) -> list[str]:
+    found = agreement(judge.probabilities(clips), asked)
+    told = "  ".join(f"{axis} {shown(found[axis])}" for axis in AXES)
+    lines = [f"{name:14} n={len(clips):<4} {told}"]
+    for q in range(QUADRANTS):
+        means = plainly([clip for clip, a in zip(clips, asked, strict=True) if a == q])
+        lines.append(f"  Q{q + 1}  " + "  ".join(f"{k} {x:.2f}" for k, x in means.items()))
+    return lines
+
+
+def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> int:
+    """``python -m music.evaluation.following``."""
+    from music.evaluation.judge import Judge as Trained
+
+    name = "python -m music.evaluation.following"
+    parser = argparse.ArgumentParser(prog=name, description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="holds emopia/")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS)
+    parser.add_argument("--split", choices=("valid", "test"), default="valid")
+    parser.add_argument("--clips", type=int, default=16, help="of each quadrant")
+    parser.add_argument("--strengths", type=float, nargs="+", default=[1.0, 2.0, 3.0])
+    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--temperature", type=float, default=Sampling.temperature)
+    parser.add_argument("--top-p", type=float, default=Sampling.top_p)
+    parser.add_argument("--bfloat16", action="store_true", help="faster, not the composer's bits")
+    args = parser.parse_args(argv)
+    torch.set_num_threads(1)
+    judge = Trained.train(args.data, seed=0)
+    real = real_clips(args.data, [args.split], args.seconds)
+    asked = np.array([clip.quadrant for clip in real])
+    for line in _lines(f"real {args.split}", [clip.clip for clip in real], asked, judge):
+        say(line)
+    precision = torch.bfloat16 if args.bfloat16 else torch.float32
+    sampling = Sampling(args.temperature, args.top_p)
+    playing = Playing(load_model(args.weights), sampling, args.seconds, precision=precision)
+    for strength in args.strengths:
+        played = playing.quadrants(args.clips, strength)
+        for line in _lines(f"strength {strength:g}", played.sound, played.asked, judge):
+            say(line)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
