@@ -1,6 +1,7 @@
 """Training crops: what one batch holds. Balanced over quadrants, augmented, sometimes spliced.
 
-A crop begins at a BAR. Emotions are soft (a one-hot mixed with Dirichlet noise; where nobody
+A crop begins at a BAR, every bar of a group as likely as any other: to weigh pieces by their tokens
+made the music begin a sixth too dense. Emotions are soft (a one-hot mixed with Dirichlet noise; where nobody
 labelled, what ``labels`` inferred, bar by bar). Part of the crops forget their valence or their
 arousal, as a capsule does that knows only the other, and part have no condition at all
 (classifier-free guidance). A splice goes from one piece to another of a different emotion at a
@@ -63,7 +64,7 @@ class Crops:
     def __init__(self, pieces: list[Piece], config: CropConfig, seed: int) -> None:
         self.config, self.rng = config, np.random.default_rng(seed)
         self.groups = [[p for p in pieces if p.source.quadrant == q] for q in range(QUADRANTS)]
-        self.weights = [_shares([float(len(p.tokens)) for p in group]) for group in self.groups]
+        self.weights = [_shares([float((p.tokens == v.BAR).sum()) for p in g]) for g in self.groups]
         self.unlabelled = [p for p in pieces if p.source.quadrant is None]
         self.entries, self.entry_weights = _entries(self.unlabelled, config.length)
 
