@@ -1,9 +1,9 @@
 """Training crops: what one batch holds. Balanced over quadrants, augmented, sometimes spliced.
 
 A crop begins at a BAR, every bar of a group as likely as any other: to weigh pieces by their tokens
-made the music begin a sixth too dense. Emotions are soft (a one-hot mixed with Dirichlet noise; where nobody
-labelled, what ``labels`` inferred, bar by bar). Part of the crops forget their valence or their
-arousal, as a capsule does that knows only the other, and part have no condition at all
+made the music begin a sixth too dense. Emotions are soft (a one-hot mixed with Dirichlet noise;
+where nobody labelled, what ``labels`` inferred, bar by bar). Part of the crops forget their valence
+or their arousal, as a capsule does that knows only the other, and part have no condition at all
 (classifier-free guidance). A splice goes from one piece to another of a different emotion at a
 beat, in the same key, while the mixture glides: the live change of a capsule, seen in training.
 """
