@@ -7,7 +7,8 @@ a bar may always follow a note, and a position is opened only where a note may s
 Density is a leaky bucket: each note fills it by one, it leaks the allowed notes a second and holds
 `BURST_S` of them, so a chord is possible and over any time t at most density·(t + BURST_S) notes
 sound. The fuller it is, the less the network is inclined to add to it, so that it thins its texture
-instead of stumbling at the brim. The least density is a debt that makes leaving a beat unlikely.
+instead of stumbling at the brim. The least density is a debt of notes: the larger, the likelier
+the next is one.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from music.controls import Controls
 from music.events import DEFAULT_BPM, Event, Note, Tempo
 from music.grammar import Grammar
 from music.key import Key, chord_classes
+from music.quantise import places
 
 Mask = npt.NDArray[np.bool_]  # (V,)
 Lean = npt.NDArray[np.float32]  # (V,) added to the logits
@@ -37,7 +39,6 @@ KEY_MEMORY_BEATS = 16.0  # half-life of what is remembered of the key
 LONGEST_WEIGHT_BEATS = 2.0
 EARLY = 1e-6  # of a beat: rounding, not time
 DURATIONS = np.array([v.duration_beats(token) for token in range(v.DUR.start, v.DUR.stop)])
-POSITIONS = np.arange(v.POSITIONS_PER_BEAT)
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,8 @@ def allow(grammar: Grammar, memory: Memory, controls: Controls) -> Mask:
         mask[v.PITCH.start : v.PITCH.stop] = False
     first = math.ceil((ready - grammar.beat) * v.POSITIONS_PER_BEAT)
     mask[v.POS.start : v.POS.start + min(max(first, 0), v.POS.size)] = False
+    if controls.quantise:
+        mask[v.POS.start : v.POS.stop] &= places(grammar.position, controls.quantise)
     if grammar.kind == "VEL" and controls.polyphony is not None:
         if len(_held(memory, grammar.onset_beats)) + 1 >= controls.polyphony:
             mask[v.DUR.start : v.DUR.stop] &= DURATIONS <= LAST_VOICE_BEATS
@@ -116,15 +119,16 @@ def lean(grammar: Grammar, memory: Memory, controls: Controls) -> Lean | None:
     """(V,) to add to the logits, if density is steered."""
     if controls.max_density is None and not controls.min_density:
         return None
-    bias = np.zeros(v.SIZE, dtype=np.float32)
+    onset = grammar.onset_beats
+    owed = max(memory.owed_at(onset, controls), 0.0) * ENCOURAGE
+    crowd = 0.0
     if controls.max_density is not None:
-        full = memory.level_at(grammar.onset_beats, controls) / _capacity(controls.max_density)
-        bias[v.POS.start : v.POS.stop] -= DISCOURAGE * full**2
-        if grammar.kind == "DUR":
-            bias[v.PITCH.start : v.PITCH.stop] -= DISCOURAGE * full**2
-    owed = max(memory.owed_at(grammar.onset_beats, controls), 0.0)
-    bias[v.BAR] -= ENCOURAGE * owed
-    bias[v.TEMPO.start : v.TEMPO.stop] -= ENCOURAGE * owed
+        full = memory.level_at(onset, controls) / _capacity(controls.max_density)
+        crowd = DISCOURAGE * full**2
+    bias = np.zeros(v.SIZE, dtype=np.float32)
+    bias[v.POS.start : v.POS.stop] = owed - crowd
+    # a position that is open gets its note: only further ones are discouraged
+    bias[v.PITCH.start : v.PITCH.stop] = owed - (crowd if grammar.kind == "DUR" else 0.0)
     return bias
 
 

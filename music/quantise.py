@@ -33,6 +33,12 @@ def moves(position: int, strength: float) -> npt.NDArray[np.int64]:
     return np.array([round(at + strength * (_nearest(grid, at) - at)) for at in drawn])
 
 
+@lru_cache(maxsize=512)
+def places(position: int, strength: float) -> npt.NDArray[np.bool_]:
+    """(48,) True where any position is moved to."""
+    return np.isin(np.arange(v.POSITIONS_PER_BEAT), moves(position, strength))
+
+
 def drawable(mask: npt.NDArray[np.bool_], position: int, strength: float) -> None:
     """Change a mask over what may be played, (V,), to one over what may be drawn, in place."""
     played = np.append(mask[v.POS.start : v.POS.stop], False)
