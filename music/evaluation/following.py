@@ -11,7 +11,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ import torch
 from music.condition import Condition
 from music.conditioning import QUADRANTS
 from music.evaluation.intervals import Figure, mean, shown
+from music.evaluation.judge import Judge as Trained
+from music.evaluation.judge import Window, arousal, valence
 from music.evaluation.performance import (
     PITCH,
     VELOCITY,
@@ -28,10 +30,10 @@ from music.evaluation.performance import (
     from_events,
     read_emopia,
 )
-from music.evaluation.request import Clip, Request
+from music.evaluation.request import Clip, Length, Request
 from music.evaluation.sampler import play
 from music.evaluation.tonality import chroma_of, majorness
-from music.model import MusicModel
+from music.network import Network
 from music.sampling import Sampling
 from music.store import WEIGHTS, load_model
 
@@ -45,20 +47,8 @@ PERMUTATIONS = 2000
 class Judge(Protocol):
     """Who listens: an emotion recogniser that shares nothing with the model."""
 
-    def probabilities(
-        self, clips: list[PerformedClip], window: Literal["long", "short"] = "long"
-    ) -> Floats:
+    def probabilities(self, clips: Sequence[PerformedClip], window: Window = "long") -> Floats:
         """(N, 4) probabilities of Q1 to Q4."""
-
-
-def arousal(p: Floats) -> Floats:
-    """(..., 4) to the probability of high arousal: Q1 and Q2."""
-    return np.asarray(p[..., 0] + p[..., 1])
-
-
-def valence(p: Floats) -> Floats:
-    """(..., 4) to the probability of high valence: Q1 and Q4."""
-    return np.asarray(p[..., 0] + p[..., 3])
 
 
 def hits(p: Floats, asked: Ints) -> dict[str, npt.NDArray[np.bool_]]:
@@ -70,9 +60,13 @@ def hits(p: Floats, asked: Ints) -> dict[str, npt.NDArray[np.bool_]]:
     }
 
 
-def agreement(p: Floats, asked: Ints) -> dict[str, Figure]:
-    """Share of clips judged as asked, over all four and on each axis, with intervals over clips."""
-    return {axis: mean(hit) for axis, hit in hits(p, asked).items()}
+def agreement(
+    p: Floats, asked: Ints, groups: npt.NDArray[np.generic] | None = None
+) -> dict[str, Figure]:
+    """Share of clips judged as asked, over all four and on each axis, with intervals over clips, or
+    over groups of clips such as songs.
+    """
+    return {axis: mean(hit, groups) for axis, hit in hits(p, asked).items()}
 
 
 def shuffled(p: Floats, asked: Ints, seed: int = 0) -> dict[str, Figure]:
@@ -111,17 +105,17 @@ class Played:
 class Playing:
     """How clips are played, the same for every figure of a report."""
 
-    model: MusicModel
+    model: Network
     sampling: Sampling
     seconds: float = 30.0
     rows: int = 64
     precision: torch.dtype = torch.float32
 
-    def play(self, requests: Sequence[Request]) -> list[Clip]:
+    def play(self, requests: Sequence[Request], length: Length | None = None) -> list[Clip]:
         return play(
             self.model,
             requests,
-            self.seconds,
+            length or self.seconds,
             self.sampling,
             rows=self.rows,
             precision=self.precision,
@@ -165,8 +159,14 @@ def plainly(clips: Sequence[PerformedClip]) -> dict[str, float]:
     }
 
 
-def _lines(name: str, clips: list[PerformedClip], asked: Ints, judge: Judge) -> list[str]:
-    found = agreement(judge.probabilities(clips), asked)
+def _lines(
+    name: str,
+    clips: list[PerformedClip],
+    asked: Ints,
+    judge: Judge,
+    groups: npt.NDArray[np.generic] | None = None,
+) -> list[str]:
+    found = agreement(judge.probabilities(clips), asked, groups)
     told = "  ".join(f"{axis} {shown(found[axis])}" for axis in AXES)
     lines = [f"{name:14} n={len(clips):<4} {told}"]
     for q in range(QUADRANTS):
@@ -177,8 +177,6 @@ def _lines(name: str, clips: list[PerformedClip], asked: Ints, judge: Judge) -> 
 
 def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> int:
     """``python -m music.evaluation.following``."""
-    from music.evaluation.judge import Judge as Trained
-
     name = "python -m music.evaluation.following"
     parser = argparse.ArgumentParser(prog=name, description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="holds emopia/")
@@ -195,7 +193,8 @@ def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> i
     judge = Trained.train(args.data, seed=0)
     real = real_clips(args.data, [args.split], args.seconds)
     asked = np.array([clip.quadrant for clip in real])
-    for line in _lines(f"real {args.split}", [clip.clip for clip in real], asked, judge):
+    heard, songs = [clip.clip for clip in real], np.array([clip.song for clip in real])
+    for line in _lines(f"real {args.split}", heard, asked, judge, songs):
         say(line)
     precision = torch.bfloat16 if args.bfloat16 else torch.float32
     sampling = Sampling(args.temperature, args.top_p)

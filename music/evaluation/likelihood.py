@@ -1,42 +1,45 @@
-"""How well the music model predicts songs it never saw, and whether it follows the emotion.
+"""How well the model predicts songs it never saw, and what condition and latent are worth to it.
 
-``python -m music.evaluation.likelihood`` prints two tables: nats per token and per note on EMOPIA
-songs beside a bigram and a unigram, with the right, no and a wrong condition and with the latent
-from the posterior, the prior and another bar; and plain statistics of generated clips per quadrant beside
-real held-out ones.
+``python -m music.evaluation.likelihood`` prints nats per note on held-out EMOPIA songs, each figure
+with an interval over songs and beside a bigram and a unigram: with the right condition, with the
+other three (their mean), with the opposite one and with none; with latents from the posterior, the
+prior and another bar. "Right" conditions are the labels as corners of the plane.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from music import vocabulary as v
-from music.composer import Composer
-from music.condition import Condition
 from music.conditioning import QUADRANTS
-from music.corpus.crops import Batch, Row, collate
+from music.corpus.crops import Row
 from music.corpus.dataset import Piece, load
-from music.errors import MusicError
-from music.events import Event, Note, Tempo, TempoMap
-from music.grammar import decode
+from music.evaluation.bounds import ACTIVE_NATS, Bound, batch_of, bound
+from music.evaluation.intervals import Figure, figure, shown
 from music.latent import spread
-from music.model import MusicModel
-from music.sampling import Sampling
+from music.network import Network
 from music.store import WEIGHTS, load_model
-from music.training.objective import evaluate_terms, sampled_prior_nll, token_nll
+from music.training.loop import faster_precision
+from music.training.objective import sampled_prior_nll, token_nll
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 MAX_TOKENS = 640  # a piece is scored in stretches of at most so many, each from a bar
+SAMPLES = 16
+RIGHT, OTHERS, OPPOSITE, NONE = "right", "the other three", "opposite", "none"
+PRIOR, POSTERIOR, SHUFFLED = "prior z", "posterior z", "another bar's z"
 
 
-def stretches(pieces: list[Piece]) -> list[tuple[Piece, npt.NDArray[np.int64]]]:
+def stretches(pieces: Sequence[Piece]) -> list[tuple[Piece, Ints]]:
     """Every piece cut at bars into stretches of at most MAX_TOKENS."""
     out = []
     for piece in pieces:
@@ -50,177 +53,178 @@ def stretches(pieces: list[Piece]) -> list[tuple[Piece, npt.NDArray[np.int64]]]:
     return out
 
 
-def scored(tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def scored(tokens: Ints) -> npt.NDArray[np.bool_]:
     """(T - 1,) which next tokens are scored: all but the latent's place."""
     return np.asarray(tokens[1:] != v.LATENT)
+
+
+def notes_in(tokens: Ints) -> int:
+    """Notes among the scored tokens."""
+    return int(((tokens[1:] >= v.PITCH.start) & (tokens[1:] < v.PITCH.stop)).sum())
 
 
 class Bigram:
     """Counts of token pairs, smoothed towards the unigram: p(b|a) = (n_ab + α·p(b)) / (n_a + α)."""
 
-    def __init__(self, pieces: list[Piece], alpha: float) -> None:
+    def __init__(self, pieces: Sequence[Piece], alpha: float) -> None:
         pairs = np.zeros((v.SIZE, v.SIZE))
         for piece in pieces:
             np.add.at(pairs, (piece.tokens[:-1], piece.tokens[1:]), 1.0)
         self.unigram = (pairs.sum(0) + 0.1) / (pairs.sum() + 0.1 * v.SIZE)
         self.table = (pairs + alpha * self.unigram) / (pairs.sum(1, keepdims=True) + alpha)
 
-    def nll(self, tokens: npt.NDArray[np.int64]) -> tuple[float, float]:
+    def nll(self, tokens: Ints) -> tuple[float, float]:
         """Summed nats of the scored tokens under the bigram and the unigram."""
         a, b = tokens[:-1][scored(tokens)], tokens[1:][scored(tokens)]
         return float(-np.log(self.table[a, b]).sum()), float(-np.log(self.unigram[b]).sum())
 
 
-def likelihood(model: MusicModel, train: list[Piece], held_out: list[Piece]) -> dict[str, float]:
-    """Nats per token on ``held_out``; model rows with sampled latents are upper bounds."""
-    parts = stretches(held_out)
-    count = sum(int(scored(tokens).sum()) for _, tokens in parts)
-    notes = sum(int(((t[1:] >= v.PITCH.start) & (t[1:] < v.PITCH.stop)).sum()) for _, t in parts)
-    bigram = Bigram(train, alpha=20.0)
-    sums = {"bigram": 0.0, "unigram": 0.0}
-    generator = torch.Generator().manual_seed(0)
-    for piece, tokens in parts:
-        for name, nats in zip(("bigram", "unigram"), bigram.nll(tokens), strict=True):
-            sums[name] += nats
-        for name, nats in _model_nll(model, piece, tokens, generator).items():
-            sums[name] = sums.get(name, 0.0) + nats
-    table = {name: nats / count for name, nats in sums.items()}
-    return table | {"tokens": count, "notes": notes, "tokens_per_note": count / notes}
+@dataclass(frozen=True)
+class Scored:
+    """One stretch under everything it is scored with: nats, and what is known of its latents."""
+
+    song: str
+    notes: int
+    tokens: int
+    nats: dict[str, float]
+    right: Bound
 
 
-@torch.no_grad()
-def _model_nll(
-    model: MusicModel, piece: Piece, tokens: npt.NDArray[np.int64], generator: torch.Generator
-) -> dict[str, float]:
-    quadrant = piece.source.quadrant or 0
-    noise = torch.randn(1, len(tokens), model.config.latent, generator=generator)
+def score(
+    model: Network, piece: Piece, tokens: Ints, samples: int, generator: torch.Generator
+) -> Scored:
+    """A stretch with each condition, and with the latents from elsewhere."""
 
-    def batch(q: int, null: bool = False) -> Batch:
-        p = np.tile(np.eye(QUADRANTS)[q], (len(tokens), 1))
-        return collate([Row(tokens, p, null, piece.source.has_pedal)], len(tokens))
+    def row(q: int, null: bool = False) -> Row:
+        mixture = np.tile(np.eye(QUADRANTS)[q], (len(tokens), 1))
+        return Row(tokens, mixture, null, piece.source.has_pedal)
 
-    right = batch(quadrant)
-    wrong = batch((quadrant + 2) % QUADRANTS)  # the opposite corner of the plane
-    terms = evaluate_terms(model, right, noise)
-    posterior = model.infer(right.inputs).sample(noise)
-    at_bar = (right.inputs.tokens == v.BAR)[0].nonzero()[:, 0]
+    def bounds(q: int, null: bool = False) -> Bound:
+        return bound(model, row(q, null), samples, generator)
+
+    q = piece.source.quadrant or 0
+    each = [bounds(other) for other in range(QUADRANTS)]
+    nats = {
+        RIGHT: each[q].iwae,
+        OTHERS: float(np.mean([each[other].iwae for other in range(QUADRANTS) if other != q])),
+        OPPOSITE: each[(q + 2) % QUADRANTS].iwae,
+        NONE: bounds(q, null=True).iwae,
+    }
+    if model.config.latent:
+        nats |= {"ELBO, right": each[q].elbo} | _latents(model, row(q), generator)
+    return Scored(piece.source.song, notes_in(tokens), int(scored(tokens).sum()), nats, each[q])
+
+
+def _latents(model: Network, row: Row, generator: torch.Generator) -> dict[str, float]:
+    """Nats of the tokens alone with latents of three kinds, under the right condition."""
+    batch = batch_of(row)
+    tokens = batch.inputs.tokens
+    noise = torch.randn(1, len(row.tokens), model.config.latent, generator=generator)
+    posterior = model.infer(batch.inputs).sample(noise)
+    at_bar = (tokens == v.BAR)[0].nonzero()[:, 0]
     shuffled = posterior.clone()
     shuffled[:, at_bar] = posterior[:, at_bar.roll(1)]
-    states = model(right.inputs, spread(shuffled, right.inputs.tokens))
+
+    def nll(z: torch.Tensor) -> float:
+        return float(token_nll(model, model(batch.inputs, spread(z, tokens)), batch).sum())
+
+    drawn = float(sampled_prior_nll(model, batch, noise).sum())
+    return {POSTERIOR: nll(posterior), PRIOR: drawn, SHUFFLED: nll(shuffled)}
+
+
+def likelihood(
+    model: Network,
+    train: Sequence[Piece],
+    held_out: Sequence[Piece],
+    samples: int = SAMPLES,
+    precision: torch.dtype = torch.float32,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Nats per note of ``held_out`` and differences of them, with intervals over songs.
+
+    ``precision`` is that of the products; sums of nats are always in float64.
+    """
+    generator, bigram = torch.Generator().manual_seed(seed), Bigram(train, alpha=20.0)
+    rows = []
+    for piece, tokens in stretches(held_out):
+        with torch.no_grad(), torch.autocast("cpu", precision, enabled=precision != torch.float32):
+            row = score(model, piece, tokens, samples, generator)
+        row.nats.update(zip(("bigram", "unigram"), bigram.nll(tokens), strict=True))
+        rows.append(row)
+    songs, notes = np.array([r.song for r in rows]), np.array([r.notes for r in rows])
+    nats = {name: np.array([r.nats[name] for r in rows]) for name in rows[0].nats}
     return {
-        "posterior z (no bound: it has read the bar)": float(terms.nll),
-        "ELBO: posterior z + KL": float(terms.nll + terms.kl.sum() * terms.bars),
-        "prior z, right condition": float(sampled_prior_nll(model, right, noise).sum()),
-        "prior z, no condition": float(
-            sampled_prior_nll(model, batch(quadrant, True), noise).sum()
-        ),
-        "prior z, opposite condition": float(sampled_prior_nll(model, wrong, noise).sum()),
-        "another bar's posterior z": float(token_nll(model, states, right).sum()),
-    }
+        "samples": samples if model.config.latent else 0,
+        "precision": str(precision).removeprefix("torch."),
+        "songs": len(set(songs)),
+        "notes": int(notes.sum()),
+        "tokens": sum(r.tokens for r in rows),
+        "nats_per_note": {name: _per_note(sums, notes, songs) for name, sums in nats.items()},
+        "worth_per_note": {
+            name: _per_note(nats[more] - nats[less], notes, songs)
+            for name, more, less in WORTH
+            if more in nats and less in nats
+        },
+    } | _kl(rows)
 
 
-def generate(composer: Composer, condition: Condition, seconds: float) -> list[Event]:
-    """Events of the first ``seconds`` of music under one condition."""
-    events: list[Event] = []
-    while composer.horizon_s < seconds and composer.tokens_chosen < 400 * seconds:
-        events += composer.step(condition)
-    return [e for e in events if composer.tempo_map.seconds(e.onset_beats) < seconds]
+WORTH = (  # what is gained by having the second instead of the first
+    ("right condition over none", NONE, RIGHT),
+    ("right condition over the other three", OTHERS, RIGHT),
+    ("right condition over the opposite", OPPOSITE, RIGHT),
+    ("posterior z over prior z", PRIOR, POSTERIOR),
+    ("prior z over another bar's z", SHUFFLED, PRIOR),
+)
 
 
-def describe(events: list[Event]) -> dict[str, float]:
-    """Plain statistics of a clip: what a listener would notice first."""
-    tempo_map, notes = TempoMap(), [e for e in events if isinstance(e, Note)]
-    for event in events:
-        if isinstance(event, Tempo):
-            tempo_map.push(event)
-    if len(notes) < 2:
-        raise MusicError("A clip with fewer than two notes cannot be described.")
-    span = tempo_map.seconds(notes[-1].onset_beats) - tempo_map.seconds(notes[0].onset_beats)
-    classes = np.array([n.pitch % 12 for n in notes])
-    lengths = np.array([n.duration_beats for n in notes])
-    chroma = np.asarray(np.bincount(classes, lengths, minlength=12), dtype=np.float64)
-    return {
-        "notes_per_s": len(notes) / max(span, 1e-3),
-        "velocity": float(np.mean([n.velocity for n in notes])),
-        "pitch": float(np.mean([n.pitch for n in notes])),
-        "pitch_range": float(np.ptp([n.pitch for n in notes])),
-        "majorness": _majorness(chroma),
-    }
+def _per_note(sums: Floats, notes: Ints, songs: npt.NDArray[np.str_]) -> Figure:
+    pairs = np.stack([sums, notes], axis=1)
+    return figure(pairs, lambda some: float(some[:, 0].sum() / some[:, 1].sum()), songs)
 
 
-# Krumhansl & Kessler 1982, probe-tone profiles of C major and C minor
-_MAJOR = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
-_MINOR = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
+def _kl(rows: Sequence[Scored]) -> dict[str, Any]:
+    """Mean KL of posterior from prior in each dimension, over bars; none without latents."""
+    bars = sum(row.right.bars for row in rows)
+    if not bars:
+        return {"kl": [], "active": 0}
+    kl = np.sum([row.right.kl for row in rows], axis=0) / bars
+    return {"kl": kl.tolist(), "active": int((kl > ACTIVE_NATS).sum())}
 
 
-def _majorness(chroma: Floats) -> float:
-    """Best correlation with a major key's profile less that with a minor key's."""
-
-    def best(profile: Floats) -> float:
-        return max(float(np.corrcoef(chroma, np.roll(profile, k))[0, 1]) for k in range(12))
-
-    return best(_MAJOR) - best(_MINOR)
-
-
-def following(
-    model: MusicModel, held_out: list[Piece], clips: int, strengths: list[float], seconds: float
-) -> list[dict[str, object]]:
-    """Mean statistics per quadrant: real held-out clips, then generated ones at each strength."""
-    rows: list[dict[str, object]] = []
-
-    def add(kind: str, quadrant: int, found: list[dict[str, float]]) -> None:
-        if not found:  # a trial with few pieces may hold none of a quadrant
-            return
-        means = {key: round(float(np.mean([f[key] for f in found])), 2) for key in found[0]}
-        rows.append({"clips": kind, "quadrant": f"Q{quadrant + 1}", "n": len(found)} | means)
-
-    for quadrant in range(QUADRANTS):
-        real = [p for p in held_out if p.source.quadrant == quadrant]
-        add("real held-out", quadrant, [describe(decode(p.tokens)) for p in real])
-    for strength in strengths:
-        for quadrant in range(QUADRANTS):
-            probabilities = (*(float(q == quadrant) for q in range(QUADRANTS)),)
-            condition = Condition(probabilities, strength)  # type: ignore[arg-type]
-            found = [
-                describe(generate(Composer(model, seed, Sampling()), condition, seconds))
-                for seed in range(clips)
-            ]
-            add(f"generated, strength {strength:g}", quadrant, found)
-    return rows
+def bound_of(name: str, samples: int) -> str:
+    """What a figure is, in a word."""
+    if name in ("bigram", "unigram") or not samples:
+        return "exact"
+    if name in (POSTERIOR, SHUFFLED):
+        return "no bound: z has read the bar" if name == POSTERIOR else "no bound"
+    if name == PRIOR:
+        return "upper bound: one z from the prior"
+    return "upper bound: ELBO" if name.startswith("ELBO") else f"upper bound: IWAE, K = {samples}"
 
 
 def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> int:
     """``python -m music.evaluation.likelihood``."""
     name = "python -m music.evaluation.likelihood"
     parser = argparse.ArgumentParser(prog=name, description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("data/music"), help="from `prepare`")
+    parser.add_argument("--tokens", type=Path, default=Path("data/music"), help="from `prepare`")
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     parser.add_argument("--split", choices=("valid", "test"), default="valid")
-    parser.add_argument(
-        "--clips", type=int, default=4, help="generated clips per quadrant, 0: none"
-    )
-    parser.add_argument("--strengths", type=float, nargs="+", default=[1.0, 3.0])
-    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--samples", type=int, default=SAMPLES, help="K of the IWAE bound")
     parser.add_argument("--limit", type=int, help="only the first N held-out pieces, for a trial")
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
-    model, pieces = load_model(args.weights), load(args.data)
+    model, pieces = load_model(args.weights), load(args.tokens)
     emopia = [p for p in pieces if p.source.dataset == "emopia"]
     train = [p for p in emopia if p.source.split == "train"]
     held_out = [p for p in emopia if p.source.split == args.split][: args.limit]
-    table = likelihood(model, train, held_out)
-    ratio = table["tokens_per_note"]
-    say(f"EMOPIA {args.split}: {len(held_out)} pieces, {table['notes']:.0f} notes")
-    say(f"{'':46} nats/token  nats/note")
-    for name, nats in sorted(table.items(), key=lambda item: -item[1]):
-        if name not in ("tokens", "notes", "tokens_per_note"):
-            say(f"{name:46} {nats:10.3f} {nats * ratio:10.2f}")
-    rows = (
-        following(model, held_out, args.clips, args.strengths, args.seconds) if args.clips else []
-    )
-    for row in rows:
-        say("  ".join(f"{key} {value}" for key, value in row.items()))
-    say(json.dumps({"split": args.split, "nats_per_token": table, "clips": rows}))
+    found = likelihood(model, train, held_out, args.samples, faster_precision(1))
+    say(f"EMOPIA {args.split}: {found['songs']} songs, {found['notes']} notes")
+    for row, one in found["nats_per_note"].items():
+        say(f"{row:20} {shown(one, 3)} nats/note  {bound_of(row, found['samples'])}")
+    for row, one in found["worth_per_note"].items():
+        say(f"{row:40} {shown(one, 4)}")
+    say(f"KL {' '.join(f'{x:.2f}' for x in found['kl'])} nats a bar; {found['active']} active")
+    say(json.dumps({"split": args.split, "likelihood": found}))
     return 0
 
 

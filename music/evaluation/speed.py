@@ -1,0 +1,64 @@
+"""How fast one thread plays, as it does live: one clip, guidance on, token after token."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from music.composer import Composer
+from music.errors import MusicError
+from music.evaluation.following import quadrant
+from music.evaluation.intervals import percentile
+from music.evaluation.request import MAX_TOKENS_PER_S
+from music.events import Bar, Note
+from music.model import MusicModel
+from music.sampling import Sampling
+
+BUSIEST = 1  # Q2, the quadrant with most notes a second in the data
+WARM_UP_TOKENS = 32
+
+
+def speed(
+    model: MusicModel, sampling: Sampling, strength: float, seconds: float = 60.0, seed: int = 0
+) -> dict[str, Any]:
+    """Decoding in the busiest quadrant: times real time and milliseconds a token.
+
+    ``times_real_time`` is music over work for the whole; ``each_bar`` holds the slowest, fifth
+    percentile and median of single bars.
+    """
+    condition = quadrant(BUSIEST, strength)
+    warm = Composer(model, seed + 1, sampling)
+    for _ in range(WARM_UP_TOKENS):
+        warm.step(condition)
+    composer, notes = Composer(model, seed, sampling), 0
+    token_s: list[float] = []
+    begins_s: list[float] = []  # of each bar
+    work_s: list[float] = []
+    while composer.horizon_s < seconds and len(token_s) < MAX_TOKENS_PER_S * seconds:
+        start = time.perf_counter()
+        events = composer.step(condition)
+        token_s.append(time.perf_counter() - start)
+        if any(isinstance(event, Bar) for event in events):
+            begins_s.append(composer.horizon_s if composer.tokens_chosen > 2 else 0.0)
+            work_s.append(0.0)
+        work_s[-1] += token_s[-1]
+        notes += sum(isinstance(event, Note) for event in events)
+    if len(begins_s) < 2:
+        raise MusicError(f"No bar ended in {seconds:g} s of music; give more.")
+    bars = np.diff(begins_s) / np.array(work_s[:-1])
+    return {
+        "quadrant": BUSIEST,
+        "strength": strength,
+        "seconds": composer.horizon_s,
+        "tokens_per_s_of_music": len(token_s) / composer.horizon_s,
+        "notes_per_s_of_music": notes / composer.horizon_s,
+        "times_real_time": composer.horizon_s / sum(token_s),
+        "each_bar": {
+            "slowest": float(bars.min()),
+            "p5": percentile(bars, 5),
+            "median": percentile(bars, 50),
+        },
+        "token_ms": {f"p{q}": float(np.percentile(token_s, q) * 1e3) for q in (50, 95, 99)},
+    }
