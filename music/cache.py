@@ -67,12 +67,7 @@ class KVCache:
 
     def rewind(self, position: int) -> None:
         """Forget everything from ``position`` on. ValueError if that is no longer possible."""
-        back = self.position - position
-        if back < 0 or back > self.rewind_limit or self._end - back < 0:
-            raise ValueError(
-                f"cannot rewind from position {self.position} to {position}: "
-                f"at most {self.rewind_limit} back"
-            )
+        back = steps_back(self.position, position, min(self.rewind_limit, self._end))
         self.position, self._end = position, self._end - back
 
     def save(self) -> CacheState:
@@ -86,3 +81,23 @@ class KVCache:
         kept = state.keys.shape[3]
         self.keys[:, :, :, :kept], self.values[:, :, :, :kept] = state.keys, state.values
         self.position, self._end = state.position, kept
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> None:
+        """Hold what comes on a device, in a precision."""
+        self.keys, self.values = (part.to(device, dtype) for part in (self.keys, self.values))
+
+    def move(self, start: int, to: int, rows: int) -> None:
+        """Rows from ``start`` on take the place of those from ``to`` on."""
+        for buffer in (self.keys, self.values):
+            buffer[:, to : to + rows] = buffer[:, start : start + rows]
+
+    def truncate(self, rows: int) -> None:
+        """Only the first ``rows`` rows go on."""
+        self.keys, self.values = self.keys[:, :rows], self.values[:, :rows]
+
+
+def steps_back(position: int, to: int, limit: int) -> int:
+    """From ``position`` back to ``to``. ValueError if that is more than ``limit``, or forward."""
+    if not 0 <= position - to <= limit:
+        raise ValueError(f"cannot rewind from position {position} to {to}: at most {limit} back")
+    return position - to

@@ -25,6 +25,7 @@ from music.cache import KVCache
 from music.conditioning import CONDITIONINGS, EMOTION_DIM, Context, Emotion, Entry, Layer, Told
 from music.inputs import HEAD_DIM, Inputs, ModelConfig, band, rotate, rotation
 from music.latent import Gaussian, Posterior, Prior
+from music.network import Network
 
 
 class Block(nn.Module):
@@ -85,12 +86,12 @@ class Block(nn.Module):
         return merged
 
 
-class MusicModel(nn.Module):
+class MusicModel(Network):
     """Decoder, prior and posterior over the token table of ``music.vocabulary``."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.config = config
+        self.config: ModelConfig = config
         entry, layer = CONDITIONINGS[config.conditioning]
         self.embed = nn.Embedding(v.SIZE, config.width)
         self.emotion = Emotion()
@@ -140,10 +141,6 @@ class MusicModel(nn.Module):
             cache.advance()
         out: Tensor = self.norm(x)
         return out
-
-    def logits(self, state: Tensor) -> Tensor:
-        """(..., width) to (..., vocabulary): the embedding, tied."""
-        return F.linear(state, self.embed.weight).float()
 
     def prior_of(self, states: Tensor, inputs: Inputs) -> Gaussian:
         """The prior at every position (..., Z), of which only those at BAR mean anything."""

@@ -16,13 +16,12 @@ import torch
 from torch import Tensor
 
 from music import vocabulary as v
-from music.cache import KVCache
 from music.condition import Condition
 from music.conditioning import QUADRANTS
 from music.evaluation.request import Clip, Length, Player, Request
 from music.inputs import Inputs
 from music.latent import Gaussian
-from music.model import MusicModel
+from music.network import Network
 from music.sampling import Sampling, choose
 
 Latent = Literal["draw", "mean"]
@@ -50,7 +49,7 @@ def for_choosing(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def play(
-    model: MusicModel,
+    model: Network,
     requests: Sequence[Request],
     seconds: float | Length,
     sampling: Sampling | None = None,
@@ -85,7 +84,7 @@ class Ensemble:
 
     def __init__(
         self,
-        model: MusicModel,
+        model: Network,
         requests: Sequence[Request],
         sampling: Sampling,
         latent: Latent = "draw",
@@ -97,8 +96,7 @@ class Ensemble:
         self.numbers = list(range(len(requests)))  # which request each player has
         self.device = next(model.parameters()).device
         self.cache = model.new_cache(len(requests) * self.width, rewind=0)
-        self.cache.keys = self.cache.keys.to(self.device, precision)
-        self.cache.values = self.cache.values.to(self.device, precision)
+        self.cache.to(self.device, precision)
         self.precision = precision
         self.z = torch.zeros(len(requests), model.config.latent, device=self.device)
 
@@ -171,13 +169,7 @@ class Ensemble:
         if at != last:
             self.players[at], self.numbers[at] = self.players[last], self.numbers[last]
             self.z[at] = self.z[last]
-            _move(self.cache, last * self.width, at * self.width, self.width)
+            self.cache.move(last * self.width, at * self.width, self.width)
         del self.players[last], self.numbers[last]
         self.z = self.z[:last]
-        self.cache.keys = self.cache.keys[:, : last * self.width]
-        self.cache.values = self.cache.values[:, : last * self.width]
-
-
-def _move(cache: KVCache, start: int, to: int, rows: int) -> None:
-    for buffer in (cache.keys, cache.values):
-        buffer[:, to : to + rows] = buffer[:, start : start + rows]
+        self.cache.truncate(last * self.width)

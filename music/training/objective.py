@@ -16,7 +16,7 @@ from music import vocabulary as v
 from music.corpus.crops import Batch
 from music.inputs import Inputs
 from music.latent import Gaussian, spread
-from music.model import MusicModel
+from music.network import Network
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Terms:
         return (self.nll + beta * kl) / max(self.tokens, 1)
 
 
-def token_nll(model: MusicModel, states: Tensor, batch: Batch) -> Tensor:
+def token_nll(model: Network, states: Tensor, batch: Batch) -> Tensor:
     """(B, T) nats; 0 where no target. Sources without a pedal do not teach that there is none."""
     logits = model.logits(states)
     pedal = torch.zeros(v.SIZE, dtype=torch.bool, device=logits.device)
@@ -46,7 +46,7 @@ def token_nll(model: MusicModel, states: Tensor, batch: Batch) -> Tensor:
 
 
 def evaluate_terms(
-    model: MusicModel, batch: Batch, noise: Tensor, heard: Inputs | None = None
+    model: Network, batch: Batch, noise: Tensor, heard: Inputs | None = None
 ) -> Terms:
     """The terms with every z from the posterior; ``heard``, if given, is what the decoder reads.
 
@@ -58,7 +58,7 @@ def evaluate_terms(
     return terms_given(model, batch, posterior, posterior.sample(noise), heard)
 
 
-def plain_terms(model: MusicModel, batch: Batch, heard: Inputs | None = None) -> Terms:
+def plain_terms(model: Network, batch: Batch, heard: Inputs | None = None) -> Terms:
     """The terms of a model without latent: cross-entropy alone."""
     nothing = batch.inputs.p[..., :0]  # (B, T, 0)
     nll = token_nll(model, model(heard or batch.inputs, nothing), batch).sum()
@@ -66,7 +66,7 @@ def plain_terms(model: MusicModel, batch: Batch, heard: Inputs | None = None) ->
 
 
 def terms_given(
-    model: MusicModel, batch: Batch, posterior: Gaussian, z: Tensor, heard: Inputs | None = None
+    model: Network, batch: Batch, posterior: Gaussian, z: Tensor, heard: Inputs | None = None
 ) -> Terms:
     """The terms for latents ``z`` (B, T, Z) at the BAR positions, wherever they came from."""
     states = model(heard or batch.inputs, spread(z, batch.inputs.tokens))
@@ -79,7 +79,7 @@ def terms_given(
     return Terms(nll, int((batch.targets >= 0).sum()), kl.mean(dim=0), int(at_bar.sum()))
 
 
-def some_from_prior(model: MusicModel, inputs: Inputs, z: Tensor, share: float) -> Tensor:
+def some_from_prior(model: Network, inputs: Inputs, z: Tensor, share: float) -> Tensor:
     """``z`` with a share of the bars drawn from the prior: the latents the decoder meets live."""
     with torch.no_grad():
         states = model(inputs, spread(z, inputs.tokens))
@@ -99,7 +99,7 @@ def misheard(inputs: Inputs, share: float) -> Inputs:
 
 
 @torch.no_grad()
-def sampled_prior_nll(model: MusicModel, batch: Batch, noise: Tensor) -> Tensor:
+def sampled_prior_nll(model: Network, batch: Batch, noise: Tensor) -> Tensor:
     """(B, T) nats with every z drawn from the prior, bar after bar, as in live play.
 
     The mean over draws bounds -log p(x) from above (Jensen). Bars are filled in order: the prior of

@@ -1,0 +1,139 @@
+"""One step of training, and all that a run keeps: weights, their average, optimiser, curve."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from music.corpus.crops import Batch
+from music.inputs import Inputs
+from music.network import Network, NetworkConfig
+from music.store import build, save_model
+from music.training.curve import draw
+from music.training.objective import (
+    Terms,
+    evaluate_terms,
+    misheard,
+    plain_terms,
+    some_from_prior,
+    terms_given,
+)
+
+EMA = 0.995
+MISHEARD = 0.1  # of the sounding tokens, hidden from the decoder
+
+
+class Trainer:
+    """Any network, its averaged weights and optimiser; ``save`` and ``resume`` keep all three."""
+
+    def __init__(self, config: NetworkConfig, lr: float, device: str, seed: int = 0) -> None:
+        torch.manual_seed(seed)
+        self.seed, self.model = seed, build(config).to(device)
+        decay = [p for p in self.model.parameters() if p.ndim >= 2]
+        rest = [p for p in self.model.parameters() if p.ndim < 2]
+        groups = [{"params": decay, "weight_decay": 0.1}, {"params": rest, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.95))
+        self.average = {k: p.detach().clone() for k, p in self.model.state_dict().items()}
+        self.step, self.seconds, self.curve = 0, 0.0, list[dict[str, float]]()
+
+    def update(self, loss: torch.Tensor, lr: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.step += 1
+        keep = min(EMA, 1 - 1 / (self.step + 1))
+        for name, value in self.model.state_dict().items():
+            self.average[name].lerp_(value, 1 - keep)
+
+    def save(self, out: Path) -> None:
+        """``resume.safetensors`` (all there is), the averaged network as it would ship, a picture
+        of the curve.
+        """
+        names = {id(p): n for n, p in self.model.named_parameters()}
+        tensors = {f"model.{k}": t for k, t in self.model.state_dict().items()}
+        tensors |= {f"average.{k}": t for k, t in self.average.items()}
+        for parameter, state in self.optimizer.state.items():
+            tensors |= {f"adam.{names[id(parameter)]}.{k}": t for k, t in state.items()}
+        meta = {"step": self.step, "seconds": self.seconds, "curve": self.curve}
+        save_file({k: t.contiguous() for k, t in tensors.items()}, out / "resume.part")
+        (out / "resume.part").replace(out / "resume.safetensors")
+        (out / "resume.json").write_text(json.dumps(meta))
+        averaged = copy.deepcopy(self.model)
+        averaged.load_state_dict(self.average)
+        save_model(averaged, out, {"step": self.step, "training_seconds": round(self.seconds)})
+        draw(self.curve, out / "curve.png")
+
+    def start(self, folder: Path) -> None:
+        """Begin from the weights of an earlier run, with a fresh optimiser and schedule."""
+        tensors = {k: t.float() for k, t in load_file(folder / "model.safetensors").items()}
+        self.model.load_state_dict(tensors)
+        self.average = {k: t.detach().clone() for k, t in self.model.state_dict().items()}
+
+    def resume(self, out: Path) -> None:
+        tensors = load_file(out / "resume.safetensors")
+        meta = json.loads((out / "resume.json").read_text())
+        pick = {
+            p: {k[len(p) + 1 :]: t for k, t in tensors.items() if k.startswith(p + ".")}
+            for p in ("model", "average", "adam")
+        }
+        self.model.load_state_dict(pick["model"])
+        self.average = pick["average"]
+        for name, parameter in self.model.named_parameters():
+            state = {
+                k.rpartition(".")[2]: t
+                for k, t in pick["adam"].items()
+                if k.rpartition(".")[0] == name
+            }
+            if state:
+                self.optimizer.state[parameter] = state
+        self.step, self.seconds, self.curve = meta["step"], meta["seconds"], meta["curve"]
+        torch.manual_seed(self.seed + self.step)
+
+
+def to_device(batch: Batch, device: str) -> Batch:
+    """The batch on the device that trains."""
+    moved = Inputs(*(t.to(device) for t in batch.inputs))
+    return Batch(moved, batch.targets.to(device), batch.has_pedal.to(device))
+
+
+def step_terms(model: Network, batch: Batch, step: int) -> Terms:
+    """The terms of one training step; in every fourth, some latents come from the prior."""
+    heard = misheard(batch.inputs, MISHEARD)
+    if not model.config.latent:
+        return plain_terms(model, batch, heard)
+    posterior = model.infer(batch.inputs)
+    z = posterior.sample(torch.randn_like(posterior.mean))
+    if step % 4 == 0:
+        z = some_from_prior(model, batch.inputs, z, share=0.4)
+    return terms_given(model, batch, posterior, z, heard)
+
+
+@torch.no_grad()
+def validate(trainer: Trainer, batches: list[Batch]) -> dict[str, float]:
+    """Averaged weights on fixed crops of held-out songs: nats a token, and the latent's use."""
+    live = {k: p.clone() for k, p in trainer.model.state_dict().items()}
+    trainer.model.load_state_dict(trainer.average)
+    trainer.model.eval()
+    found = []
+    for batch in batches:
+        shape = (*batch.inputs.tokens.shape, trainer.model.config.latent)
+        zeros = torch.zeros(shape, device=batch.targets.device)
+        found.append(evaluate_terms(trainer.model, batch, zeros))
+    trainer.model.load_state_dict(live)
+    trainer.model.train()
+    kl = torch.stack([terms.kl for terms in found]).mean(dim=0)  # (Z,)
+    nll = sum(float(terms.nll) for terms in found) / sum(terms.tokens for terms in found)
+    return {
+        "step": trainer.step,
+        "seconds": round(trainer.seconds),
+        "active_dims": int((kl > 0.05).sum()),
+        "valid_nll_posterior": round(nll, 4),
+        "kl_per_bar": round(float(kl.sum()), 3),
+    }
