@@ -195,9 +195,9 @@ def _until(events: Sequence["Event"], end_s: float) -> list["Event"]:
 
 def prepare(_: argparse.Namespace, rest: Sequence[str]) -> int:
     """Data for the music model."""
-    from music.corpus import dataset
+    from music.corpus import prepare as preparation
 
-    return _status(dataset.main(list(rest)))
+    return _status(preparation.main(list(rest)))
 
 
 def train(args: argparse.Namespace, rest: Sequence[str]) -> int:

@@ -1,94 +1,27 @@
 """From MIDI files to a training step: nothing leaks, nothing is lost, a stopped run goes on."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from test_music_corpus import toy_corpus
 from test_music_grammar import small_piece
 
 from music import vocabulary as v
 from music.corpus.crops import CropConfig, Crops
-from music.corpus.dataset import Piece, Source, find_sources, load, main, onset_errors_ms, prepare
+from music.corpus.dataset import Piece, Source
 from music.corpus.encode import encode
-from music.errors import MusicError
-from music.events import Bar, Chord, Event, Note, Pedal, Tempo
+from music.corpus.prepare import main
 from music.grammar import Decoder
 from music.inputs import ModelConfig
-from music.midi import write_midi
 from music.training.train import Schedule, Trainer, step_terms
 from music.training.train import main as train_main
 
 
-def song(seed: int, bars: int = 8) -> list[Event]:
-    rng = np.random.default_rng(seed)
-    events: list[Event] = [Bar(float(b * 4)) for b in range(bars)]
-    events += [Tempo(float(b), 100 + 10 * np.sin(b)) for b in range(4 * bars)]
-    events += [Chord(float(4 * b), ("C:M", "A:m")[b % 2]) for b in range(bars)]
-    for _ in range(12 * bars):
-        onset = float(rng.uniform(0, 4 * bars - 1))
-        events.append(Note(onset, 0.5, int(rng.integers(40, 90)), int(rng.integers(30, 110))))
-    events += [Pedal(1.0, True), Pedal(3.5, False)]
-    return sorted(events, key=lambda event: event.onset_beats)
-
-
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    """A folder laid out as EMOPIA and Pop1K7 are, of our own notes."""
-    clips, rows = tmp_path / "emopia" / "beats", ["clip,song,quadrant,key,split,beats"]
-    clips.mkdir(parents=True)
-    for n in range(24):
-        name, split = f"Q{n % 4 + 1}_s{n // 2}_{n}", "val" if n >= 20 else "train"
-        write_midi(clips / f"{name}.mid", song(n))
-        rows.append(f"{name},s{n // 2},Q{n % 4 + 1},C,{split},ok")
-    (tmp_path / "emopia" / "clips.csv").write_text("\n".join(rows) + "\n")
-    (tmp_path / "pop1k7").mkdir()
-    for n in range(6):
-        write_midi(tmp_path / "pop1k7" / f"{n}.mid", song(100 + n))
-    return tmp_path
-
-
-def test_prepare_reads_everything_and_no_song_is_in_two_splits(corpus: Path) -> None:
-    report = prepare(corpus, corpus / "out", jobs=1)
-    pieces = load(corpus / "out")
-    assert report["files"] == 30
-    assert report["rejected"] == []
-    assert report["onset_error_ms"]["p99"] < 8  # type: ignore[index]
-    splits: dict[str, set[str]] = {}
-    for piece in pieces:
-        splits.setdefault(piece.source.song, set()).add(piece.source.split)
-    assert all(len(found) == 1 for found in splits.values())
-    assert {s for s, found in splits.items() if "test" in found} == {"s10", "s11"}
-
-
-def test_a_damaged_file_is_named_and_the_rest_is_kept(corpus: Path) -> None:
-    bad = corpus / "pop1k7" / "0.mid"
-    bad.write_bytes(b"not midi")
-    report = prepare(corpus, corpus / "out", jobs=1)
-    assert [str(bad) in line for line in report["rejected"]] == [True]  # type: ignore[attr-defined]
-    assert len(load(corpus / "out")) == 29
-
-
-def test_what_cannot_be_loaded_says_what_to_do(tmp_path: Path, corpus: Path) -> None:
-    with pytest.raises(MusicError, match="--data"):
-        find_sources(tmp_path / "nothing")
-    with pytest.raises(MusicError, match="emocapsule prepare"):
-        load(tmp_path / "nothing")
-    prepare(corpus, corpus / "out", jobs=1)
-    meta = json.loads((corpus / "out" / "music.json").read_text())
-    (corpus / "out" / "music.json").write_text(json.dumps(meta | {"vocabulary": "older"}))
-    with pytest.raises(MusicError, match="another vocabulary"):
-        load(corpus / "out")
-
-
-def test_onset_errors_see_a_shifted_note() -> None:
-    piece, tokens = small_piece(), encode(small_piece())
-    assert onset_errors_ms(piece, tokens).max() < 7
-    at = int(np.flatnonzero((tokens >= v.POS.start) & (tokens < v.POS.stop))[3])
-    shifted = tokens.copy()
-    shifted[at] += 3
-    assert onset_errors_ms(piece, shifted).max() > 15
+    return toy_corpus(tmp_path)
 
 
 def pieces() -> list[Piece]:

@@ -34,7 +34,7 @@ FENCES = {  # third party or standard module: where it may be imported (a packag
     "asyncio": {"bridge"},
     "pickle": set(),
 }
-PROGRAMS = {"train", "evaluate"}  # run by people and by the command line, imported by no stage
+PROGRAMS = {"train", "evaluate", "prepare"}  # run by people and by the command line, not by a stage
 FILES = sorted(path for package in MAY_IMPORT for path in (ROOT / package).rglob("*.py"))
 NAMES = [str(path.relative_to(ROOT)) for path in FILES]
 
