@@ -15,16 +15,16 @@ from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 
+from bridge.composing import words_of_compose
 from bridge.errors import BridgeError
+from bridge.values import count, seconds
 from capsule.errors import CapsuleError
 from eeg.errors import EegError
 from music.errors import MusicError
 
-QUADRANTS = ("Q1", "Q2", "Q3", "Q4")
 DEBUG = "EMOCAPSULE_DEBUG"  # set it to see where an error came from
 PLAYING = ("demo", "live", "replay")
 PASSED_ON = ("prepare", "train", "bench")  # these programs read their own options
-SECONDS_A_DAY = 86_400.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -107,7 +107,7 @@ def build_parser() -> argparse.ArgumentParser:
     _playing(demo)
     devices = command("devices", "list LSL streams and MIDI ports")
     devices.add_argument(
-        "--wait", type=_seconds, default=2.0, metavar="S", help="how long to look (default 2)"
+        "--wait", type=seconds, default=2.0, metavar="S", help="how long to look (default 2)"
     )
     live = command("live", "play what the wearer of a headset feels")
     live.add_argument("--stream", metavar="NAME", help="the LSL stream (default: the first EEG)")
@@ -131,30 +131,12 @@ def build_parser() -> argparse.ArgumentParser:
         "--routing", action="store_true", help="also tell which region and band voted for what"
     )
     _wearing(recognise)
-    _compose(command("compose", "compose piano music to an emotion"))
+    words_of_compose(command("compose", "compose piano music to an emotion"))
     command("prepare", "turn MIDI data sets into what the music model learns from", add_help=False)
     train = command("train", "train the music model or the capsule network", add_help=False)
     train.add_argument("model", nargs="?", choices=("music", "capsule"))
     command("bench", "measure speed and timing on this machine", add_help=False)
     return parser
-
-
-def _compose(compose: argparse.ArgumentParser) -> None:
-    emotion = compose.add_mutually_exclusive_group(required=True)
-    emotion.add_argument("--capsule", type=Path, metavar="FILE", help="a saved emotion capsule")
-    emotion.add_argument("--quadrant", choices=QUADRANTS, help="one of the four emotions")
-    emotion.add_argument(
-        "--mix", type=_mix, metavar="P1,P2,P3,P4", help="a mixture of the four, summing to 1"
-    )
-    compose.add_argument("--seconds", type=_seconds, default=30.0, metavar="S")
-    compose.add_argument("--seed", type=_count, default=0, metavar="N")
-    compose.add_argument(
-        "--strength", type=_strength, default=2.0, metavar="G",
-        help="how strongly to follow the emotion: 0 not, 1 as learned, more exaggerates "
-        "(default 2)",
-    )  # fmt: skip
-    compose.add_argument("--out", type=Path, required=True, metavar="FILE.mid")
-    compose.add_argument("--wav", type=Path, metavar="FILE.wav", help="and its sound")
 
 
 def _recording(parser: argparse.ArgumentParser) -> None:
@@ -169,7 +151,7 @@ def _wearing(parser: argparse.ArgumentParser) -> None:
         "--profile", type=Path, metavar="FILE", help="the wearer's rest, kept from earlier"
     )
     parser.add_argument(
-        "--rest", type=_seconds, default=60.0, metavar="S",
+        "--rest", type=seconds, default=60.0, metavar="S",
         help="the first S seconds are the wearer at rest (default 60)",
     )  # fmt: skip
 
@@ -180,42 +162,11 @@ def _playing(parser: argparse.ArgumentParser) -> None:
         help='part of the name of a MIDI port, "none", or "synth" for the loudspeaker '
         "(default: a virtual port, emocapsule:notes)",
     )  # fmt: skip
-    parser.add_argument("--duration", type=_seconds, metavar="S", help="stop after S seconds")
+    parser.add_argument("--duration", type=seconds, metavar="S", help="stop after S seconds")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="the session folder (default: a new one)"
     )
-    parser.add_argument("--seed", type=_count, default=0, metavar="N", help="of the music")
-
-
-def _number(text: str, low: float, high: float, what: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = float("nan")
-    if not low <= number <= high:
-        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
-    return number
-
-
-def _seconds(text: str) -> float:
-    return _number(text, 0.0, SECONDS_A_DAY, "a number of seconds within a day")
-
-
-def _strength(text: str) -> float:
-    return _number(text, 0.0, 20.0, "a number from 0 to 20")
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or len(text) > 18:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
-    return int(text)
-
-
-def _mix(text: str) -> tuple[float, ...]:
-    shares = [_number(share, 0.0, 1.0, "a probability") for share in text.split(",")]
-    if len(shares) != 4 or abs(sum(shares) - 1.0) > 1e-3:
-        raise argparse.ArgumentTypeError(f"{text!r} is not four probabilities that sum to 1")
-    return tuple(shares)
+    parser.add_argument("--seed", type=count, default=0, metavar="N", help="of the music")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from bridge.errors import BridgeError
 
 if TYPE_CHECKING:
     from capsule.emotion import EmotionCapsule
-    from music.condition import Condition
     from music.events import Event
 
 Item = TypeVar("Item")
@@ -143,17 +142,24 @@ def _capsules(args: argparse.Namespace) -> Iterator["EmotionCapsule"]:
 
 def compose(args: argparse.Namespace) -> int:
     """Music to one emotion, into a file."""
+    from bridge.composing import condition_of, controls_of
     from music.composer import Composer
     from music.midi import write_midi
 
-    condition, name = _condition(args)
-    composer = Composer.load(args.seed)
+    condition, name = condition_of(args)
+    controls = controls_of(args)
+    composer = Composer.load(args.seed, args.temperature, args.top_p)
+    composer.controls = controls
     events: list[Event] = []
+    to_a_close = args.ending and composer.ends_s() <= args.seconds
     with _bar("Composing", args.seconds) as advance:
-        while composer.horizon_s < args.seconds:
+        while not composer.finished and (to_a_close or composer.horizon_s < args.seconds):
+            if to_a_close and composer.ends_s(later_bars=1) > args.seconds:
+                composer.finish()
             events += composer.step(condition)
             advance(composer.horizon_s)
-    events = _until(events, args.seconds)
+    if not composer.finished:
+        events = _until(events, args.seconds)
     write_midi(args.out, events, markers=[(0.0, name)])
     _say(f"Written: {args.out}")
     if args.wav:
@@ -162,27 +168,6 @@ def compose(args: argparse.Namespace) -> int:
         render_wav(events, args.wav)
         _say(f"Written: {args.wav}")
     return 0
-
-
-def _condition(args: argparse.Namespace) -> tuple["Condition", str]:
-    """What to compose to, and a name for it."""
-    from music.condition import Condition
-
-    if args.capsule:
-        from capsule.emotion import EmotionCapsule
-
-        capsule = EmotionCapsule.load(args.capsule)
-        first, second, third, fourth = (float(one) for one in capsule.probabilities)
-        name = args.capsule.name
-    elif args.quadrant:
-        first, second, third, fourth = (float(args.quadrant == f"Q{n}") for n in (1, 2, 3, 4))
-        name = args.quadrant
-    else:
-        first, second, third, fourth = args.mix
-        name = "mix " + " ".join(f"{one:.2f}" for one in args.mix)
-    total = first + second + third + fourth
-    mixture = (first / total, second / total, third / total, fourth / total)
-    return Condition(mixture, args.strength), name
 
 
 def _until(events: Sequence["Event"], end_s: float) -> list["Event"]:

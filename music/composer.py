@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from music import ending, limits
 from music import vocabulary as v
 from music.cache import CacheState
+from music.choice import choose_within
 from music.condition import Condition
 from music.conditioning import QUADRANTS
 from music.controls import PLAIN, Controls
@@ -31,8 +31,7 @@ from music.inputs import Inputs
 from music.latent import Gaussian
 from music.limits import Memory
 from music.model import MusicModel
-from music.quantise import drawable, moves
-from music.sampling import Sampling, choose
+from music.sampling import Sampling
 from music.store import WEIGHTS, load_model
 
 REWIND_TOKENS = 384
@@ -123,10 +122,11 @@ class Composer:
         """Whether the end that was asked for is composed: ``step`` gives nothing more."""
         return self._now.over and self.controls.end
 
-    @property
-    def seconds_to_end(self) -> float:
-        """From the horizon to the last note's end if ``finish`` were called now: an estimate."""
-        return ending.seconds_to_end(self._now.grammar, self._now.memory, self.controls)
+    def ends_s(self, later_bars: int = 0) -> float:
+        """When the music would end if ``finish`` were called so many bars from now: an estimate."""
+        now = self._now
+        end_s = ending.seconds_to_end(now.grammar, now.memory, self.controls)
+        return self.horizon_s + end_s + later_bars * ending.BAR_BEATS * 60.0 / now.memory.bpm
 
     def finish(self) -> None:
         """Lead into a cadence within about two bars and stop on it; ``end`` off goes on instead."""
@@ -144,7 +144,10 @@ class Composer:
             now = replace(self._latent(now, state, inputs), draws=now.draws + 1)
             token = v.LATENT
         else:
-            token = self._choose(self.model.logits(state).numpy(), condition.strength, now)
+            token = choose_within(
+                self.model.logits(state).numpy(), condition.strength, self.sampling,
+                self._dice(now.draws), now.grammar, now.memory, self.controls, now.cadence,
+            )  # fmt: skip
             now = replace(now, draws=now.draws + 1)
         if now.cadence and ending.ends(now.grammar, now.memory, now.cadence, token):
             self._now = replace(now, over=True)
@@ -194,11 +197,10 @@ class Composer:
         if controls.take != now.take and now.prior is not None and now.token != v.BAR:
             noise = self._noise(now, (1, controls.take))
             now = replace(now, z=now.prior.sample(noise), take=controls.take)
-        if controls.end and now.cadence is None:
-            now = replace(now, cadence=ending.plan(now.grammar, now.memory, controls))
-        elif not controls.end and now.cadence is not None:
-            now = replace(now, cadence=None, over=False)
-        return now
+        if controls.end:
+            cadence = now.cadence or ending.plan(now.grammar)
+            return replace(now, cadence=ending.settle(cadence, now.grammar, now.memory, controls))
+        return replace(now, cadence=None, over=False) if now.cadence else now
 
     def _latent(self, now: Moment, state: Tensor, inputs: Inputs) -> Moment:
         """The bar that begins: its latent, drawn or held."""
@@ -238,28 +240,6 @@ class Composer:
         z = torch.zeros_like(now.z) if now.token == v.BAR else now.z
         self._cache.rewind(now.fed)
         return self.model(inputs, z.expand(2, 1, -1), self._cache)[:, 0], inputs
-
-    def _choose(self, logits: npt.NDArray[np.float32], strength: float, now: Moment) -> int:
-        """A token within the limits, moved to the grid where that is asked for."""
-        grammar, controls = now.grammar, self.controls
-        if now.cadence and ending.is_closing(grammar, now.cadence):
-            controls = replace(controls, max_density=None, min_density=0.0)
-        if controls == PLAIN:
-            mask = grammar.mask()
-            return choose(logits, strength, mask, self.sampling, self._dice(now.draws))
-        mask = limits.allow(grammar, now.memory, controls)
-        if now.cadence:
-            mask = ending.narrow(mask, grammar, now.memory, controls, now.cadence)
-        if controls.quantise:
-            drawable(mask, grammar.position, controls.quantise)
-        bias = limits.lean(grammar, now.memory, controls)
-        logits = logits if bias is None else logits + bias
-        token = choose(logits, strength, mask, self.sampling, self._dice(now.draws))
-        if controls.quantise and token in v.POS:
-            return v.POS.start + int(
-                moves(grammar.position, controls.quantise)[token - v.POS.start]
-            )
-        return token
 
     def _noise(self, now: Moment, lane: tuple[int, int]) -> Tensor:
         noise = self._dice(now.draws, lane).standard_normal(len(now.z))

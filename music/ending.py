@@ -1,15 +1,15 @@
 """An ending that is composed: the network plays a cadence it is led into, and stops on it.
 
-When an end is asked for, the key is the locked one or the one heard of late, and a downbeat one to
-two bars away is fixed for the last chord. The two beats before it belong to the dominant, a little
-slower each; then comes the tonic triad, root lowest where there is room, held, with the pedal up.
+When an end is asked for, a downbeat within two bars is fixed for the last chord. The two beats
+before it belong to the dominant of the locked key, or of the one heard of late, a little slower
+each; then comes the tonic triad, root lowest where there is room, held, with the pedal up.
 The network chooses rhythm, voicing and touch; masks choose the harmony. What a mask here asks for
 gives way where it would leave nothing; the limits of `music.limits` never do.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,26 +32,33 @@ LEAVES = ((v.BAR, v.BAR + 1), (v.TEMPO.start, v.TEMPO.stop), (v.POS.start, v.POS
 
 @dataclass(frozen=True)
 class Cadence:
-    """Where the music will close, and in which key."""
+    """Where the music will close, and in which key once it does."""
 
-    key: Key
     beat: int  # of the tonic, counted from the start
+    key: Key | None = None
 
 
-def plan(grammar: Grammar, memory: Memory, controls: Controls) -> Cadence:
-    """The next downbeat that leaves time for a dominant, in the key of the moment."""
+def plan(grammar: Grammar) -> Cadence:
+    """The next downbeat that leaves time for a dominant."""
     played = grammar.beat_in_bar
     first_of_away = BAR_BEATS - AWAY_BEATS
     if played < first_of_away:
         beats = BAR_BEATS - played
     else:
         beats = max(BAR_BEATS - played, 1) + BAR_BEATS
-    return Cadence(controls.key or find_key(memory.classes), grammar.beat + beats)
+    return Cadence(grammar.beat + beats)
+
+
+def settle(cadence: Cadence, grammar: Grammar, memory: Memory, controls: Controls) -> Cadence:
+    """In the locked key, or in the one heard when the dominant begins."""
+    if cadence.key is not None or not is_closing(grammar, cadence):
+        return cadence
+    return replace(cadence, key=controls.key or find_key(memory.classes))
 
 
 def seconds_to_end(grammar: Grammar, memory: Memory, controls: Controls) -> float:
     """How long the music would go on if the end were asked for now: an estimate."""
-    beats = plan(grammar, memory, controls).beat - grammar.horizon_beats
+    beats = plan(grammar).beat - grammar.horizon_beats
     slower = 1.025 ** (SLOWER_BINS * 1.5) if controls.bpm is None else 1.0
     return (beats + AWAY_BEATS * (slower - 1.0)) * 60.0 / memory.bpm + HOLD_S
 
@@ -72,7 +79,7 @@ def narrow(
 ) -> Mask:
     """What of ``mask``, (V,), leads to the cadence."""
     mask = _keep_time(mask, grammar, memory, controls, cadence)
-    if grammar.beat < cadence.beat - AWAY_BEATS:
+    if cadence.key is None:
         return mask
     home = grammar.beat >= cadence.beat
     first = grammar.beat == cadence.beat - AWAY_BEATS and not _started(grammar, memory)

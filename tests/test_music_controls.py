@@ -14,7 +14,7 @@ from music import vocabulary as v
 from music.composer import Composer
 from music.condition import Condition
 from music.controls import Controls
-from music.ending import plan
+from music.ending import Cadence, settle
 from music.errors import MusicError
 from music.events import Chord, Event, Note, Pedal, Tempo
 from music.grammar import Decoder, Grammar
@@ -432,7 +432,7 @@ def test_without_a_lock_the_end_is_in_the_key_that_was_heard(tonic, mode):
         for pitch_class in heard.classes & set(triad):
             memory = memory.push(Note(at, 3.5, 60 + pitch_class, 64), Controls())
         at += 4.0
-    assert plan(Grammar(), memory, Controls()).key == key
+    assert settle(Cadence(beat=1), Grammar(), memory, Controls()).key == key
 
 
 def test_an_end_slows_down_unless_the_tempo_is_locked():
@@ -478,7 +478,7 @@ def test_the_time_to_the_end_is_foreseen():
     for seed in range(6):
         one = player(Controls(bpm=120.0), seed)
         play(one, 100)
-        foreseen_s = one.horizon_s + one.seconds_to_end
+        foreseen_s = one.ends_s()
         one.finish()
         events = []
         while not one.finished:

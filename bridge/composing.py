@@ -1,0 +1,112 @@
+"""`emocapsule compose`: what it may be told, and what the composer is told of it."""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from bridge import values
+from bridge.values import Register
+from music.condition import Condition
+from music.controls import Controls
+from music.sampling import Sampling
+
+QUADRANTS = ("Q1", "Q2", "Q3", "Q4")
+
+
+def words_of_compose(compose: argparse.ArgumentParser) -> None:
+    """What `emocapsule compose` may be told."""
+    emotion = compose.add_mutually_exclusive_group(required=True)
+    emotion.add_argument("--capsule", type=Path, metavar="FILE", help="a saved emotion capsule")
+    emotion.add_argument("--quadrant", choices=QUADRANTS, help="one of the four emotions")
+    emotion.add_argument(
+        "--mix", type=values.mix, metavar="P1,P2,P3,P4", help="a mixture of the four, summing to 1"
+    )
+    compose.add_argument("--seconds", type=values.seconds, default=30.0, metavar="S")
+    compose.add_argument("--seed", type=values.count, default=0, metavar="N")
+    compose.add_argument(
+        "--strength", type=values.strength, default=2.0, metavar="G",
+        help="how strongly to follow the emotion: 0 not, 1 as learned, more exaggerates "
+        "(default 2)",
+    )  # fmt: skip
+    compose.add_argument("--out", type=Path, required=True, metavar="FILE.mid")
+    compose.add_argument("--wav", type=Path, metavar="FILE.wav", help="and its sound")
+    _controls(compose)
+
+
+def _controls(compose: argparse.ArgumentParser) -> None:
+    """What may be asked of the music beside its emotion."""
+    asked = compose.add_argument_group("what the music keeps to")
+    asked.add_argument(
+        "--key", type=values.key, metavar="NAME",
+        help='no note outside it: "C minor", "F# dorian", "A harmonic minor", "G pentatonic" ...',
+    )  # fmt: skip
+    asked.add_argument(
+        "--register", type=int, nargs=2, action=Register, metavar=("LOW", "HIGH"),
+        help="lowest and highest MIDI pitch, an octave apart or more; 60 is middle C (default: the "
+        "piano's 21 108)",
+    )  # fmt: skip
+    asked.add_argument(
+        "--max-density",
+        type=values.density,
+        metavar="N",
+        help="at most N notes a second, over time",
+    )
+    asked.add_argument(
+        "--min-density", type=values.density, default=0.0, metavar="N",
+        help="encourage N notes a second or more",
+    )  # fmt: skip
+    asked.add_argument(
+        "--polyphony", type=values.voices, metavar="N", help="at most N keys held at once"
+    )
+    asked.add_argument("--tempo", type=values.tempo, metavar="BPM", help="a fixed tempo, 30 to 300")
+    asked.add_argument(
+        "--quantise", type=values.share, default=0.0, metavar="Q",
+        help="0 as performed (default), 1 on the grid of sixteenths or triplets",
+    )  # fmt: skip
+    asked.add_argument(
+        "--hold", action="store_true", help="one idea for all bars: the first bar's latent is kept"
+    )
+    asked.add_argument(
+        "--temperature", type=values.temperature, default=Sampling.temperature, metavar="T",
+        help=f"less than 1 is safer, more is wilder (default {Sampling.temperature:g})",
+    )  # fmt: skip
+    asked.add_argument(
+        "--top-p", type=values.top_p, default=Sampling.top_p, metavar="P",
+        help="choose among the likeliest tokens that make up this probability "
+        f"(default {Sampling.top_p:g})",
+    )  # fmt: skip
+    asked.add_argument(
+        "--ending", action=argparse.BooleanOptionalAction, default=True,
+        help="close with a cadence within the seconds asked for, if there are about six or more "
+        "(default); otherwise stop short at the last second",
+    )  # fmt: skip
+
+
+def controls_of(args: argparse.Namespace) -> Controls:
+    """What the music is to keep to."""
+    controls = Controls(
+        key=args.key, max_density=args.max_density, min_density=args.min_density,
+        polyphony=args.polyphony, bpm=args.tempo, quantise=args.quantise, hold=args.hold,
+    )  # fmt: skip
+    if args.register:
+        controls = replace(controls, lowest=args.register[0], highest=args.register[1])
+    return controls
+
+
+def condition_of(args: argparse.Namespace) -> tuple[Condition, str]:
+    """What to compose to, and a name for it."""
+    if args.capsule:
+        from capsule.emotion import EmotionCapsule
+
+        capsule = EmotionCapsule.load(args.capsule)
+        first, second, third, fourth = (float(one) for one in capsule.probabilities)
+        name = args.capsule.name
+    elif args.quadrant:
+        first, second, third, fourth = (float(args.quadrant == f"Q{n}") for n in (1, 2, 3, 4))
+        name = args.quadrant
+    else:
+        first, second, third, fourth = args.mix
+        name = "mix " + " ".join(f"{one:.2f}" for one in args.mix)
+    total = first + second + third + fourth
+    mixture = (first / total, second / total, third / total, fourth / total)
+    return Condition(mixture, args.strength), name
