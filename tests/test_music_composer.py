@@ -8,9 +8,12 @@ from test_music_model import tiny_model
 from music import vocabulary as v
 from music.composer import Composer
 from music.condition import Condition
+from music.controls import Controls
 from music.errors import MusicError
 from music.events import Event, Note, Pedal
 from music.grammar import Decoder
+from music.inputs import Inputs
+from music.key import parse_key
 from music.sampling import Sampling
 
 HAPPY, SAD = Condition((1.0, 0.0, 0.0, 0.0), 2.0), Condition((0.0, 0.0, 1.0, 0.0), 2.0)
@@ -109,6 +112,52 @@ def test_events_are_what_an_independent_decoder_makes_of_the_tokens() -> None:
     assert decoder.refused == 0
     assert said == heard
     assert any(isinstance(event, Note) for event in heard)
+
+
+def test_under_changing_controls_what_is_cached_is_what_one_pass_over_everything_gives() -> None:
+    """Other latents in mid-bar, held latents and moved positions void nothing in the cache."""
+    player, heard = composer(), []
+    forward = player.model.forward
+
+    def listen(inputs, z, cache=None):  # type: ignore[no-untyped-def]
+        state = forward(inputs, z, cache)
+        heard.append((inputs, z.clone(), state.clone()))
+        return state
+
+    player.model.forward = listen  # type: ignore[method-assign]
+    key = parse_key("G minor")
+    for controls in (
+        Controls(quantise=1.0, max_density=4.0),
+        Controls(key=key, hold=True, take=1),
+        Controls(key=key, hold=True, take=2, polyphony=2),
+        Controls(end=True),
+    ):
+        player.controls = controls
+        play(player, 35)
+    inputs = Inputs(
+        *(torch.cat(parts, dim=1) for parts in zip(*(h[0] for h in heard), strict=True))
+    )
+    z = torch.cat([h[1] for h in heard], dim=1)
+    with torch.inference_mode():
+        whole = forward(inputs, z)
+    assert len({tuple(one.tolist()) for one in z[0]}) > 4
+    torch.testing.assert_close(torch.cat([h[2] for h in heard], dim=1), whole, atol=1e-4, rtol=1e-4)
+
+
+def test_a_control_acts_on_the_very_next_choice_and_not_before() -> None:
+    free, locked = composer(), composer()
+    assert play(free, 120) == play(locked, 120)
+    locked.controls = Controls(key=parse_key("B major"))
+    after = [event for event in play(locked, 150) if isinstance(event, Note)]
+    assert {note.pitch % 12 for note in after[1:]} <= parse_key("B major").classes
+    assert play(free, 150) != after
+
+
+def test_controls_that_limit_nothing_change_nothing() -> None:
+    free, wide = composer(), composer()
+    wide.controls = Controls(max_density=900.0, polyphony=88)
+    wide.sampling = Sampling()
+    assert [type(e) for e in play(free, 40)] == [type(e) for e in play(wide, 40)]
 
 
 @pytest.mark.parametrize("bad", [{"temperature": 0.0}, {"top_p": 1.5}, {"temperature": 99.0}])
