@@ -24,7 +24,7 @@ from music.errors import MusicError
 
 DEBUG = "EMOCAPSULE_DEBUG"  # set it to see where an error came from
 PLAYING = ("demo", "live", "replay")
-PASSED_ON = ("prepare", "train", "bench")  # these programs read their own options
+PASSED_ON = ("prepare", "train", "evaluate", "bench")  # these programs read their own options
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -135,6 +135,10 @@ def build_parser() -> argparse.ArgumentParser:
     command("prepare", "turn MIDI data sets into what the music model learns from", add_help=False)
     train = command("train", "train the music model or the capsule network", add_help=False)
     train.add_argument("model", nargs="?", choices=("music", "capsule"))
+    evaluate = command(
+        "evaluate", "tell what a model is worth on data it never saw", add_help=False
+    )
+    evaluate.add_argument("model", nargs="?", choices=("music", "capsule"))
     command("bench", "measure speed and timing on this machine", add_help=False)
     return parser
 

@@ -199,6 +199,20 @@ def train(args: argparse.Namespace, rest: Sequence[str]) -> int:
     return 0 if {"-h", "--help"} & set(rest) else 2
 
 
+def evaluate(args: argparse.Namespace, rest: Sequence[str]) -> int:
+    """Judge the model that is named."""
+    if args.model == "music":
+        from music.evaluation import report
+
+        return _status(report.main(list(rest)))
+    if args.model == "capsule":
+        from capsule import evaluate as capsule_evaluation
+
+        return _status(capsule_evaluation.main(list(rest)))
+    print("usage: emocapsule evaluate {music,capsule} [options]; each has its own --help")
+    return 0 if {"-h", "--help"} & set(rest) else 2
+
+
 def bench(_: argparse.Namespace, rest: Sequence[str]) -> int:
     """Measure."""
     from bridge import bench as benchmarks

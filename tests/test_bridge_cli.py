@@ -115,6 +115,8 @@ def test_version_is_told(capsys):
         "compose --quadrant Q1",
         "train piano",
         "train",
+        "evaluate piano",
+        "evaluate",
     ],
 )
 def test_wrong_use_is_status_2(words, capsys):

@@ -122,14 +122,22 @@ class Playing:
         )
 
     def quadrants(self, each: int, strength: float, seed: int = 0) -> Played:
-        """``each`` clips of every quadrant; a clip's seed is its number, at every strength."""
-        asked = np.arange(each * QUADRANTS) % QUADRANTS
-        requests = [
-            Request(seed + number, ((0.0, quadrant(int(q), strength)),))
-            for number, q in enumerate(asked)
-        ]
-        clips = self.play(requests)
-        return Played(clips, [sound(clip, self.seconds) for clip in clips], asked)
+        """``each`` clips of every quadrant."""
+        return played_of(self.play(corners(each, strength, seed)), self.seconds)
+
+
+def corners(each: int, strength: float, seed: int = 0) -> list[Request]:
+    """``each`` clips of every quadrant; a clip's seed is its number, at every strength."""
+    return [
+        Request(seed + number, ((0.0, quadrant(number % QUADRANTS, strength)),))
+        for number in range(each * QUADRANTS)
+    ]
+
+
+def played_of(clips: list[Clip], seconds: float) -> Played:
+    """What was played for ``corners``."""
+    asked = np.arange(len(clips)) % QUADRANTS
+    return Played(clips, [sound(clip, seconds) for clip in clips], asked)
 
 
 def sound(clip: Clip, seconds: float) -> PerformedClip:

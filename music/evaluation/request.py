@@ -111,3 +111,11 @@ class Player:
             seed = branch.latent_seed if self.tokens[-1] == v.BAR else branch.token_seed
         counter = [0, 0, 0, len(self.tokens) - 1]
         return np.random.Generator(np.random.Philox(key=seed, counter=counter))
+
+
+def replayed(request: Request, tokens: npt.NDArray[np.int64], length: Length) -> Clip:
+    """The clip whose tokens were kept."""
+    player = Player.start(request)
+    for token in tokens[1:]:
+        player.push(int(token))
+    return player.clip(length)
