@@ -62,7 +62,7 @@ def test_drift_is_a_change_that_is_both_sure_and_large():
     spread = np.full(len(NAMES), 2.0)
     assert not any(there for *_, there in drifts(rows, spread).values())
     rows[-10:, 0] -= 4.0
-    rows[-10:, 1] -= 0.9  # sure, yet small among real clips
+    rows[-10:, 1] -= 0.6  # sure, yet small among real clips
     found = drifts(rows, spread)
     assert [name for name, (*_, there) in found.items() if there] == [NAMES[0]]
 
