@@ -35,6 +35,7 @@ class Run:
     seed: int = 0
     threads: int = 1
     start: Path | None = None  # weights to begin from
+    chords: Path | None = None  # or chord vectors to begin with
     save_every_s: float = 300.0
     valid_every_s: float = 300.0
     valid_batches: int = 8
@@ -55,6 +56,8 @@ def train(config: NetworkConfig, pieces: list[Piece], run: Run, say: Say) -> Non
         trainer.resume(run.out)
     elif run.start:
         trainer.start(run.start)
+    elif run.chords:
+        trainer.place_chords(run.chords)
     learnt = [p for p in pieces if p.source.split == "train"]
     crops = Crops(learnt, CropConfig(length=run.length), seed=run.seed + trainer.step)
     fixed = [to_device(batch, device) for batch in held_out(pieces, run)]

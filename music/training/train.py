@@ -32,7 +32,9 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="emocapsule train music", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("data/music"), help="from `prepare`")
     parser.add_argument("--out", type=Path, default=Path("runs/music"))
-    parser.add_argument("--start", type=Path, help="weights to begin from, else from nothing")
+    begin = parser.add_mutually_exclusive_group()
+    begin.add_argument("--start", type=Path, help="weights to begin from, else from nothing")
+    begin.add_argument("--chords", type=Path, help="chord vectors to begin with")
     parser.add_argument("--model", choices=KINDS, default=OURS, help="ours, or a baseline")
     parser.add_argument(
         "--depth", type=int, default=6, help="layers; width is 64 × (depth // 2 + 1)"
@@ -64,6 +66,7 @@ def main(argv: list[str] | None = None) -> int:
         seed=args.seed,
         threads=args.threads,
         start=args.start,
+        chords=args.chords,
         save_every_s=args.save_every,
         valid_every_s=args.valid_every,
         valid_batches=args.valid_batches,

@@ -13,6 +13,7 @@ from music.corpus.crops import Batch
 from music.inputs import Inputs
 from music.network import Network, NetworkConfig
 from music.store import build, save_model
+from music.training.chords.vectors import initialise
 from music.training.curve import draw
 from music.training.objective import (
     Terms,
@@ -74,6 +75,11 @@ class Trainer:
         """Begin from the weights of an earlier run, with a fresh optimiser and schedule."""
         tensors = {k: t.float() for k, t in load_file(folder / "model.safetensors").items()}
         self.model.load_state_dict(tensors)
+        self.average = {k: t.detach().clone() for k, t in self.model.state_dict().items()}
+
+    def place_chords(self, file: Path) -> None:
+        """Begin with chord tokens where emoChord2vec puts them."""
+        initialise(self.model, file)
         self.average = {k: t.detach().clone() for k, t in self.model.state_dict().items()}
 
     def resume(self, out: Path) -> None:
