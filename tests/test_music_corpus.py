@@ -2,7 +2,11 @@
 
 import hashlib
 import json
+import signal
 import statistics
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -536,6 +540,26 @@ def test_two_processes_make_what_one_makes(corpus: Path) -> None:
     prepare(corpus, corpus / "two", jobs=2)
     for name in ("music.npz", "report.json"):
         assert (corpus / "one" / name).read_bytes() == (corpus / "two" / name).read_bytes()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
+def test_killed_work_leaves_no_process_and_goes_on(corpus: Path) -> None:
+    out = corpus / "out"
+    program = "import sys; from music.corpus.prepare import main; main(sys.argv[1:])"
+    args = ["--data", str(corpus), "--out", str(out), "--jobs", "2"]
+    run = subprocess.Popen(
+        [sys.executable, "-c", program, *args],
+        cwd=Path(__file__).parents[1],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    while not list(out.glob("parts/*.npz")) and run.poll() is None:
+        time.sleep(0.02)
+    run.kill()
+    run.communicate(timeout=20)  # its processes hold the pipe as long as they live
+    assert run.returncode == -signal.SIGKILL
+    assert not (out / "music.npz").exists()
+    assert prepare(corpus, out)["pieces"] == 30
 
 
 def test_a_folder_alone_can_be_learned_from_and_adds_to_the_rest(

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -91,7 +92,7 @@ def _make_all(missing: list[Job], total: int, jobs: int) -> None:
         for job in _watched(missing, total):
             make(job)
         return
-    pool = ProcessPoolExecutor(jobs)
+    pool = ProcessPoolExecutor(jobs, initializer=_end_with, initargs=(os.getpid(),))
     try:
         running = [pool.submit(make, job) for job in missing]
         for future in _watched(running, total):
@@ -100,6 +101,18 @@ def _make_all(missing: list[Job], total: int, jobs: int) -> None:
         raise MusicError("A process that reads MIDI was killed; start again to go on.") from problem
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _end_with(parent: int) -> None:
+    """Let this process end soon after its parent, which may be killed without a word."""
+
+    def look(_: int, __: object) -> None:
+        if os.getppid() != parent:
+            os._exit(1)
+
+    if hasattr(signal, "setitimer"):  # not on Windows
+        signal.signal(signal.SIGALRM, look)
+        signal.setitimer(signal.ITIMER_REAL, 1.0, 1.0)
 
 
 def _watched(items: Sequence[Item], total: int) -> Iterable[Item]:
