@@ -1,34 +1,49 @@
 """Who reads the emotion of a clip: independent of the model, its tokens and its beats.
 
+``python -m music.evaluation.judge --data ../shared/data`` prints how well this judge and a second
+one of another kind read real clips of songs they never heard, and which features part the
+quadrants; ``--compare`` every learner that was tried.
+
 The judge is a logistic regression and a forest of extremely randomised trees (Geurts et al. 2006)
 on plain features, their log probabilities averaged: the best of what was tried by cross-validation
 over songs. It learns from windows of as many seconds as it will judge: 30 s, or 4 s for the moment
 after a switch. Its temperature is fitted on the held-out fifths of that cross-validation (Guo et
 al., ICML 2017).
+
+It is independent of the model that plays, not of the data: both learn EMOPIA's training songs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from music.evaluation.features import feature_table
+from music.evaluation.features import feature_table, features
+from music.evaluation.learners import (
+    CHOSEN,
+    FOLDS,
+    LEARNERS,
+    QUADRANTS,
+    Fitted,
+    Floats,
+    Ints,
+    Learner,
+    fit_temperature,
+    fold_of,
+    tempered,
+)
 from music.evaluation.performance import LabelledClip, PerformedClip, read_emopia
+from music.evaluation.scores import Scores, bootstrap, confusion, interval_text
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Window = Literal["long", "short"]
 SECONDS: dict[Window, float] = {"long": 30.0, "short": 4.0}
 EACH: dict[Window, int] = {"long": 3, "short": 6}  # windows of a clip to learn from, at most
-FOLDS = 5
-QUADRANTS = 4
-Fitted = Callable[[Floats], Floats]  # (N, F) to (N, 4)
-Learner = Callable[[Floats, Ints, Floats, int], Fitted]  # features, quadrants, weights, seed
 
 
 @dataclass(frozen=True)
@@ -51,7 +66,7 @@ def stretches(clip: PerformedClip, seconds: float, most: int) -> list[PerformedC
     spare = clip.duration_s - seconds
     if spare <= 0.0:
         return [clip]
-    places = (np.arange(most) + 0.5) / most * spare if most > 1 else np.zeros(1)
+    places = (np.arange(most) + 0.5) / most * spare
     return [clip.cut(float(start), float(start) + seconds) for start in places]
 
 
@@ -65,83 +80,14 @@ def windows_of(labelled: Sequence[LabelledClip], window: Window) -> Windows:
     return Windows(table[told], quadrants, clips, np.array([one.song for one in labelled])[clips])
 
 
-# --- learners ------------------------------------------------------------------------------------
-
-
-def linear(features: Floats, quadrants: Ints, weights: Floats, seed: int) -> Fitted:
-    """Logistic regression on standardised features."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.preprocessing import StandardScaler
-
-    scale = StandardScaler().fit(features)
-    line = LogisticRegression(C=0.05, max_iter=2000)
-    line.fit(scale.transform(features), quadrants, sample_weight=weights)
-    return lambda x: np.asarray(line.predict_proba(scale.transform(x)))
-
-
-def _forest(kind: str, **settings: Any) -> Learner:
-    def learn(features: Floats, quadrants: Ints, weights: Floats, seed: int) -> Fitted:
-        from sklearn import ensemble
-
-        trees = getattr(ensemble, kind)(**settings, random_state=seed)
-        trees.fit(features, quadrants, sample_weight=weights)
-        return lambda x: np.asarray(trees.predict_proba(x))
-
-    return learn
-
-
-def both(*learners: Learner) -> Learner:
-    """The mean of several learners' log probabilities."""
-
-    def learn(features: Floats, quadrants: Ints, weights: Floats, seed: int) -> Fitted:
-        fitted = [one(features, quadrants, weights, seed) for one in learners]
-        return lambda x: tempered(np.mean([np.log(one(x) + 1e-4) for one in fitted], axis=0), 1.0)
-
-    return learn
-
-
-trees = _forest("ExtraTreesClassifier", n_estimators=200, min_samples_leaf=3, max_features=0.3)
-LEARNERS: dict[str, Learner] = {
-    "logistic regression": linear,
-    "random forest": _forest("RandomForestClassifier", n_estimators=200, min_samples_leaf=3),
-    "extra trees": trees,
-    "boosted trees": _forest(
-        "HistGradientBoostingClassifier", max_iter=120, learning_rate=0.06, max_leaf_nodes=8
-    ),
-    "logistic regression + extra trees": both(linear, trees),
-}
-CHOSEN = "logistic regression + extra trees"
-
-
-def tempered(log_p: Floats, temperature: float) -> Floats:
-    """(N, 4) softmax of log probabilities divided by the temperature."""
-    scaled = log_p / temperature
-    p = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    return np.asarray(p / p.sum(axis=1, keepdims=True))
-
-
-def cross_validated(windows: Windows, learner: Learner, seed: int) -> Floats:
+def held_out(windows: Windows, learner: Learner, seed: int) -> Floats:
     """(W, 4) probabilities of each window from a learner that never heard its song."""
-    songs = np.unique(windows.songs)
-    fold_of = np.random.default_rng(seed).permutation(len(songs)) % FOLDS
-    fold = fold_of[np.searchsorted(songs, windows.songs)]
-    p = np.zeros((len(fold), QUADRANTS))
+    fold, p = fold_of(windows.songs, seed), np.zeros((len(windows.songs), QUADRANTS))
     for k in range(FOLDS):
-        known, held = fold != k, fold == k
-        chosen = (windows.features[known], windows.quadrants[known], windows.weights[known])
-        p[held] = learner(*chosen, seed)(windows.features[held])
+        rows = fold != k
+        known = (windows.features[rows], windows.quadrants[rows], windows.weights[rows])
+        p[~rows] = learner(*known, seed)(windows.features[~rows])
     return p
-
-
-def fit_temperature(p: Floats, quadrants: Ints, weights: Floats) -> float:
-    """The temperature under which held-out windows are likeliest."""
-    log_p, rows = np.log(p + 1e-6), np.arange(len(p))
-    grid = np.geomspace(0.4, 2.5, 60)
-    nats = [-(weights * np.log(tempered(log_p, t)[rows, quadrants])).sum() for t in grid]
-    return float(grid[int(np.argmin(nats))])
-
-
-# --- the judge -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -157,14 +103,19 @@ class Judge:
         return cls.of(read_emopia(data, ["train"]), seed)
 
     @classmethod
-    def of(cls, labelled: Sequence[LabelledClip], seed: int = 0) -> Judge:
+    def of(
+        cls,
+        labelled: Sequence[LabelledClip],
+        seed: int = 0,
+        learner: Learner = LEARNERS[CHOSEN],
+    ) -> Judge:
         """From any labelled clips."""
         fitted: dict[Window, Fitted] = {}
         temperature: dict[Window, float] = {}
         for window in SECONDS:
-            known, learner = windows_of(labelled, window), LEARNERS[CHOSEN]
-            held = cross_validated(known, learner, seed)
-            temperature[window] = fit_temperature(held, known.quadrants, known.weights)
+            known = windows_of(labelled, window)
+            unheard = held_out(known, learner, seed)
+            temperature[window] = fit_temperature(unheard, known.quadrants, known.weights)
             fitted[window] = learner(known.features, known.quadrants, known.weights, seed)
         return cls(fitted, temperature)
 
@@ -192,3 +143,83 @@ def arousal(p: Floats) -> Floats:
 def valence(p: Floats) -> Floats:
     """(N,) probability of positive valence: Q1 or Q4."""
     return np.asarray(p[:, 0] + p[:, 3])
+
+
+# --- the program ---------------------------------------------------------------------------------
+
+LENGTHS: tuple[tuple[float, Window], ...] = ((30.0, "long"), (10.0, "long"), (4.0, "short"))
+
+
+class Reader(Protocol):
+    """Either judge."""
+
+    def probabilities(self, clips: Sequence[PerformedClip], window: Window = "long") -> Floats:
+        """(N, 4) of Q1..Q4."""
+
+
+def compare(labelled: Sequence[LabelledClip]) -> None:
+    """Every learner on windows of songs left out in turn, by window."""
+    for window in SECONDS:
+        windows = windows_of(labelled, window)
+        for name, learner in LEARNERS.items():
+            one = Scores.of(held_out(windows, learner, 0), windows.quadrants)
+            print(f"{window:6} {name:34} {one}")
+
+
+def separation(windows: Windows, names: Sequence[str]) -> None:
+    """The features that part high from low arousal, and positive from negative valence, most: how
+    many standard deviations lie between the means (Cohen's d), and the means of each quadrant.
+    """
+    z = (windows.features - windows.features.mean(axis=0)) / (windows.features.std(axis=0) + 1e-9)
+    means = np.array([z[windows.quadrants == q].mean(axis=0) for q in range(QUADRANTS)])
+    for axis, side in (("arousal", (0, 1)), ("valence", (0, 3))):
+        high = np.isin(windows.quadrants, side)
+        d = z[high].mean(axis=0) - z[~high].mean(axis=0)
+        d /= np.sqrt((z[high].var(axis=0) + z[~high].var(axis=0)) / 2) + 1e-9
+        for k in np.argsort(-np.abs(d))[:12]:
+            print(f"{axis}  {names[k]:22} d {d[k]:+.2f}   Q1-Q4 {means[:, k].round(2)}")
+
+
+def row(title: str, p: Floats, quadrants: Ints, songs: npt.NDArray[np.str_]) -> str:
+    """Scores with intervals over songs."""
+    cells = []
+    for figure in ("quadrant", "arousal", "valence", "ece"):
+
+        def of(rows: Ints, figure: str = figure) -> float:
+            return float(getattr(Scores.of(p[rows], quadrants[rows]), figure))
+
+        cells.append(interval_text(of(np.arange(len(p))), bootstrap(of, songs)))
+    return f"{title:44} {len(p):4}  {'  '.join(cells)}"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """``python -m music.evaluation.judge``."""
+    from music.evaluation.circle import CircleJudge
+
+    name = "python -m music.evaluation.judge"
+    parser = argparse.ArgumentParser(prog=name, description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="has emopia/")
+    parser.add_argument("--compare", action="store_true", help="try every learner, some minutes")
+    args = parser.parse_args(argv)
+    train, valid, test = (read_emopia(args.data, [s]) for s in ("train", "valid", "test"))
+    if args.compare:
+        compare([*train, *valid])
+    separation(windows_of(train, "long"), list(features(train[0].clip)))
+    print(f"{'':44} {'n':>4}  {'4Q':17}  {'arousal':17}  {'valence':17}  ECE")
+    judges: dict[str, Reader] = {"features": Judge.of(train), "circle": CircleJudge.of(train)}
+    for split, clips in (("valid", valid), ("test", test)):
+        songs = np.array([one.song for one in clips])
+        quadrants = np.array([one.quadrant for one in clips])
+        for kind, judge in judges.items():
+            for seconds, window in LENGTHS:
+                parts = [stretches(one.clip, seconds, 1)[0] for one in clips]
+                p = judge.probabilities(parts, window)
+                print(row(f"{split}, {kind}, middle {seconds:g} s", p, quadrants, songs))
+            p = judge.probabilities([one.clip for one in clips])
+            print(row(f"{split}, {kind}, whole clips", p, quadrants, songs))
+            print(f"{'':6}meant Q1-Q4 (rows), read: {confusion(p, quadrants).tolist()}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
