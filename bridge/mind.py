@@ -2,7 +2,8 @@
 
 Three horizons, in beats until the last moment: *composed* (about `AHEAD_S` from now), *committed*
 (`COMMIT_S` from now: mapped to absolute time and sent to hand, never taken back), and now. When the
-emotion jumps, what is composed but not committed is taken back and composed anew.
+emotion jumps, what is composed but not committed is taken back and composed anew. When the emotion
+is lost for good, the composer is asked for an ending, which is played out before the rest.
 """
 
 from __future__ import annotations
@@ -31,7 +32,6 @@ JUMP = 0.2  # total variation between the emotion composed under and the present
 CALM_S = 0.25  # at least so long between two rewinds
 START_S = 0.3  # composed before the first note is heard
 IDLE_S = 0.010
-INAUDIBLE = 0.05  # loudness below which no note is played
 
 
 class Composes(Protocol):
@@ -46,6 +46,16 @@ class Composes(Protocol):
 
     def rewind(self, to_beats: float) -> None:
         """Forget what was composed at or after that beat."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether the ending that was asked for is composed: a step gives nothing more."""
+
+    def finish(self) -> None:
+        """Lead to an ending."""
+
+    def resume(self) -> None:
+        """No ending, or on after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +91,12 @@ class Mind:
         if capsule is not None:
             self.translator.hear(capsule, now_s)
         self.played = played = self.translator.played(now_s)
+        if played.mood == "REST":
+            self._composer.finish()
         if not self.playing:
             return self._rest(now_s)
+        if played.mood != "REST":
+            self._composer.resume()
         notes = self._commit(now_s, played.loudness)
         if self._jumped(now_s, played.condition):
             self._take_back(now_s)
@@ -93,11 +107,16 @@ class Mind:
 
     @property
     def playing(self) -> bool:
-        """Whether there is an emotion to play by."""
-        return self.played is not None and self.played.mood not in ("WAITING", "REST")
+        """Whether there is an emotion to play by, or an ending to play out."""
+        if self.played is None or self.played.mood == "WAITING":
+            return False
+        closing = self._origin_s is not None and (self._pending or not self._composer.finished)
+        return self.played.mood != "REST" or bool(closing)
 
     def behind(self, now_s: float) -> bool:
         """Whether there is something to compose."""
+        if self._composer.finished:
+            return False
         if self._origin_s is None:
             return True
         return self._origin_s + self._composer.horizon_s < now_s + COMMIT_S + AHEAD_S
@@ -137,7 +156,7 @@ class Mind:
             self._committed_beats = event.onset_beats
             if isinstance(event, Pedal):
                 notes.append(TimedPedal(max(due_s, now_s + LEAD_S), event.down))
-            elif isinstance(event, Note) and not late and loudness >= INAUDIBLE:
+            elif isinstance(event, Note) and not late:
                 notes.append(self._timed(event, due_s, loudness))
         return notes
 

@@ -9,7 +9,7 @@ emotion stays available beside the played one.
   a factor of at most `most_gain`, and only as far as there is evidence for a range. Of where the
   wearer usually is, `keep` remains, so that a lasting emotion is not taken for none.
 - Doubt: confidence and quality scale the strength; without them the music is near unguided.
-- Loss: a capsule that does not come is held, then glides to neutral, then the piano rests.
+- Loss: a capsule that does not come is held, then glides to neutral, then the piano closes and rests.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 HOLD_AFTER_S = 1.0  # no capsule for so long: held as it was
 GLIDE_AFTER_S = 5.0  # then to neutral, over GLIDE_S
 GLIDE_S = 10.0
-REST_AFTER_S = 30.0  # then nothing is played until the signal returns
-FADE_S = 5.0  # the last notes before the rest are softer and softer
+REST_AFTER_S = 30.0  # then the piano closes with a cadence and rests until the signal returns
+FADE_S = 5.0  # before that it grows softer
+SOFT = 0.5  # and the cadence is as loud as this
 RETURN_S = 2.0  # after a loss the emotion comes back over so long
 NEUTRAL = (0.25, 0.25, 0.25, 0.25)
 RANGE = 1.6  # of an axis: what the wearer's range is stretched to
@@ -61,7 +62,7 @@ class Played:
 
     condition: Condition
     mood: str  # WAITING, PLAYING, HOLD, GLIDE, REST
-    loudness: float  # 1, less while it fades before a rest
+    loudness: float  # 1, less before and during a close
     capsule: EmotionCapsule | None  # the honest one
 
 
@@ -167,7 +168,7 @@ class Translator:
         arousal = self._by_hand("arousal", nearness * self._aim[1])
         strength = 1.0 + (self.style.top_strength - 1.0) * self._strength_share(nearness)
         condition = Condition(quadrants(valence, arousal, nearness * self._odds), strength)
-        fade = 1.0 - _ramp(age_s, REST_AFTER_S - FADE_S, FADE_S)
+        fade = 1.0 - (1.0 - SOFT) * _ramp(age_s, REST_AFTER_S - FADE_S, FADE_S)
         return Played(condition, _mood(age_s), fade, self._capsule)
 
     def _strength_share(self, nearness: float) -> float:

@@ -70,9 +70,6 @@ class Composer:
     ``controls`` and ``sampling`` may be replaced between two steps.
     """
 
-    sampling: Sampling
-    controls: Controls
-
     def __init__(self, model: MusicModel, seed: int, sampling: Sampling | None = None) -> None:
         self.model, self.seed = model.eval(), seed
         self.sampling, self.controls = sampling or Sampling(), PLAIN
@@ -129,8 +126,12 @@ class Composer:
         return self.horizon_s + end_s + later_bars * ending.BAR_BEATS * 60.0 / now.memory.bpm
 
     def finish(self) -> None:
-        """Lead into a cadence within about two bars and stop on it; ``end`` off goes on instead."""
+        """Stop on a cadence within about two bars."""
         self.controls = replace(self.controls, end=True)
+
+    def resume(self) -> None:
+        """No ending, or on after it."""
+        self.controls = replace(self.controls, end=False)
 
     @torch.inference_mode()
     def step(self, condition: Condition) -> list[Event]:
@@ -199,7 +200,8 @@ class Composer:
             now = replace(now, z=now.prior.sample(noise), take=controls.take)
         if controls.end:
             cadence = now.cadence or ending.plan(now.grammar)
-            return replace(now, cadence=ending.settle(cadence, now.grammar, now.memory, controls))
+            cadence = ending.settle(cadence, now.grammar, now.memory, controls)
+            return replace(now, cadence=cadence)
         return replace(now, cadence=None, over=False) if now.cadence else now
 
     def _latent(self, now: Moment, state: Tensor, inputs: Inputs) -> Moment:

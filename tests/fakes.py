@@ -14,12 +14,25 @@ class Composer:
     def __init__(self, seed=0):
         self.seed = seed
         self.beats = 0.0
+        self.end_beats = np.inf
+
+    @property
+    def finished(self):
+        return self.beats >= self.end_beats
+
+    def finish(self):
+        self.end_beats = min(self.end_beats, self.beats + 4)
+
+    def resume(self):
+        self.end_beats = np.inf
 
     @property
     def horizon_s(self):
         return self.beats / 2.0  # 120 a minute
 
     def step(self, condition):
+        if self.finished:
+            return []
         at = self.beats
         self.beats += 0.25
         quadrant = int(np.argmax(condition.probabilities))

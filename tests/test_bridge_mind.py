@@ -4,12 +4,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from test_music_controls import player
 
 from bridge.mind import AHEAD_S, COMMIT_S, LEAD_S, Mind
 from bridge.player import Player
 from bridge.translate import Style, Translator
 from bridge.wire import TimedNote, TimedPedal
+from music.controls import Controls
 from music.events import Bar, Note, Pedal, Tempo, TempoMap
+from music.key import parse_key
 
 CALM = (0.05, 0.05, 0.85, 0.05)
 WILD = (0.85, 0.05, 0.05, 0.05)
@@ -26,12 +29,25 @@ class Metronome:
         self.bpm = bpm
         self.beats = 0.0
         self.rewound = []
+        self.end_beats = np.inf
+
+    @property
+    def finished(self):
+        return self.beats >= self.end_beats
+
+    def finish(self):
+        self.end_beats = min(self.end_beats, self.beats + 4)
+
+    def resume(self):
+        self.end_beats = np.inf
 
     @property
     def horizon_s(self):
         return self.beats * 60.0 / self.bpm
 
     def step(self, condition):
+        if self.finished:
+            return []
         at = self.beats
         self.beats += 0.5
         events = [Tempo(at, self.bpm)] if at == 0 else []
@@ -167,20 +183,45 @@ def test_a_composer_that_is_too_slow_makes_the_music_wait():
     assert (np.diff([note.on_s for note in notes(out)]) >= 0.25 - 1e-9).all()
 
 
-def test_a_lost_signal_fades_rests_and_returns():
+def test_a_lost_signal_softens_closes_rests_and_returns():
+    """The ending that the metronome knows is four beats, two seconds, from where it stands."""
     mind = new_mind()
     out = run(mind, 70.0, feel=lambda now_s: CALM if now_s < 10.0 or now_s > 60.0 else None)
     onsets_s = np.array([note.on_s for note in notes(out)])
-    last_s = 9.995
-    assert not ((onsets_s > last_s + 30.2) & (onsets_s < 60.0)).any()
-    assert ((onsets_s > last_s + 20) & (onsets_s < last_s + 24)).any()
-    fading = [n.velocity for n in notes(out) if last_s + 25.2 < n.on_s < last_s + 30]
-    assert fading == sorted(fading, reverse=True)
-    assert fading[-1] < 16
+    lost_s = 9.995 + 30.0
+    ending = onsets_s[(onsets_s > lost_s) & (onsets_s < 60.0)]
+    assert lost_s + 2.0 < ending[-1] < lost_s + COMMIT_S + AHEAD_S + 2.3
+    np.testing.assert_allclose(np.diff(ending), 0.25, atol=1e-9)
+    softer = [n.velocity for n in notes(out) if lost_s - 4.8 < n.on_s < 60.0]
+    assert softer == sorted(softer, reverse=True)
+    assert softer[-1] == 32
     assert (onsets_s > 60.0).any()
     assert onsets_s[onsets_s > 60.0][0] < 60.6
+    assert max(note.velocity for note in notes(out) if note.on_s > 60.0) == 64
     resting = [event for _, event in out if isinstance(event, TimedPedal)]
     assert [pedal.down for pedal in resting] == [False]
+    assert mind.counts.underruns == 0
+
+
+def test_the_true_composer_closes_on_a_tonic_chord_and_can_go_on():
+    composer = player(Controls(bpm=100.0, key=parse_key("D")))
+    mind = Mind(composer, Translator(Style(settle_s=0.01)))
+    out = run(mind, 60.0, feel=lambda now_s: CALM if now_s < 5.0 or now_s > 52.0 else None)
+    assert any(n.on_s > 52.0 for n in notes(out))
+    closing = [n for n in notes(out) if n.on_s < 52.0]
+    final = [n for n in closing if n.on_s == closing[-1].on_s]
+    assert {n.pitch % 12 for n in final} == {2, 6, 9}
+    assert 35.0 < final[0].on_s < 35.0 + 1.2 + 9 * 0.6
+    assert all(n.off_s - n.on_s > 2.0 for n in final)
+    assert mind.counts.underruns == 0
+
+
+def test_a_signal_that_returns_during_the_ending_is_played_on_without_a_gap():
+    mind = new_mind()
+    out = run(mind, 60.0, feel=lambda now_s: CALM if now_s < 10.0 or now_s > 41.0 else None)
+    onsets_s = [note.on_s for note in notes(out)]
+    np.testing.assert_allclose(np.diff(onsets_s), 0.25, atol=1e-9)
+    assert onsets_s[-1] > 59.0
     assert mind.counts.underruns == 0
 
 
