@@ -20,7 +20,15 @@ from music.evaluation.verdict import Demand, verdict
 from music.store import save_model
 
 SMALL = Scale(
-    clips=3, sweep_clips=2, jump_seeds=1, jump_bars=2, pieces=2, pasts=2, draws=2, speed_s=20.0
+    clips=3,
+    sweep_clips=2,
+    jump_seeds=1,
+    jump_bars=2,
+    pieces=1,
+    samples=2,
+    pasts=2,
+    draws=2,
+    speed_s=12.0,
 )
 
 
@@ -37,11 +45,13 @@ def pieces(each: int = 4) -> list[Piece]:
 @pytest.fixture
 def material(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Material:
     torch.set_num_threads(1)
+    monkeypatch.setattr("music.evaluation.intervals.DRAWS", 20)
+    monkeypatch.setattr("music.evaluation.following.PERMUTATIONS", 50)
     monkeypatch.setattr("music.evaluation.likeness.DRAWS", 3)
     monkeypatch.setattr("music.evaluation.distributions.HALVES", 3)
     model = tiny_model()
     save_model(model, tmp_path / "weights", {})
-    settings = Settings(seconds=10.0, strengths=(1.0,), scale=SMALL)
+    settings = Settings(seconds=6.0, strengths=(1.0,), scale=SMALL)
     weights, none = tmp_path / "weights", tmp_path / "none"
     found = Material(weights, none, none, tmp_path / "out", settings)
     played = puppet().quadrants(4, 1.0)

@@ -11,6 +11,7 @@ from music.evaluation.scores import bootstrap
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+DRAWS = 1000
 Figure = dict[str, float]  # value, low, high, n: a figure, its 95 % interval, how many it is of
 
 
@@ -24,7 +25,7 @@ def figure(
     if not len(rows):
         raise ValueError("there is nothing to take a figure of")
     groups = np.arange(len(rows)) if groups is None else groups
-    low, high = bootstrap(lambda chosen: statistic(rows[chosen]), groups, seed)
+    low, high = bootstrap(lambda chosen: statistic(rows[chosen]), groups, seed, DRAWS)
     return {"value": statistic(rows), "low": low, "high": high, "n": len(rows)}
 
 

@@ -102,12 +102,14 @@ def overlaps(made: Clips, real: Clips) -> dict[str, float]:
 
 
 def _by_quadrant(made: Clips, real: Clips, values: Callable[[Clips, Ints], Floats]) -> float:
+    """Mean over the quadrants that both have; of fewer than two values nothing is said."""
     found = []
     for q in range(QUADRANTS):
         ours, theirs = np.flatnonzero(made.quadrants == q), np.flatnonzero(real.quadrants == q)
-        if min(len(ours), len(theirs)) > 1:
-            found.append(overlap(values(made, ours), values(real, theirs)))
-    return float(np.mean(found)) if found else float("nan")
+        pair = [values(made, ours), values(real, theirs)]
+        if min(len(side) for side in pair) > 1:
+            found.append(overlap(*pair))
+    return float(np.mean(found)) if found else 0.0
 
 
 def _column(clips: Clips, rows: Ints, name: str) -> Floats:
@@ -115,7 +117,7 @@ def _column(clips: Clips, rows: Ints, name: str) -> Floats:
 
 
 def _notes(clips: Clips, rows: Ints, read: Callable[[Sequence[PerformedClip]], Floats]) -> Floats:
-    return read(_some(clips, rows))
+    return read(_some(clips, rows)) if len(rows) else np.zeros(0)
 
 
 def _some(clips: Clips, rows: Ints) -> list[PerformedClip]:

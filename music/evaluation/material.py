@@ -33,6 +33,7 @@ class Scale:
     jump_seeds: int = 8  # of each ordered pair
     jump_bars: int = 8  # before the jump, and after
     pieces: int | None = None  # scored for likelihood; None: all
+    samples: int = 16  # of each stretch's latents, for its bound
     pasts: int = 16
     draws: int = 16
     speed_s: float = 60.0

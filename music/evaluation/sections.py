@@ -94,8 +94,9 @@ def switches(m: Material) -> Found:
 
 def likelihoods(m: Material) -> Found:
     """Nats per note, and what condition and latent are worth."""
-    held_out = m.held_out[: m.settings.scale.pieces]
-    return likelihood(m.model, m.train, held_out, precision=faster_precision(1))
+    scale = m.settings.scale
+    held_out = m.held_out[: scale.pieces]
+    return likelihood(m.model, m.train, held_out, scale.samples, faster_precision(1))
 
 
 def latents(m: Material) -> Found:
@@ -129,7 +130,7 @@ SECTIONS = (
     Section("copying", copied, ("split", "seconds", "shipped", "seed", "precision", "scale.clips")),
     Section("sweeps", sweeps, (*STEER, "scale.sweep_clips")),
     Section("switches", switches, (*STEER, "scale.jump_seeds", "scale.jump_bars")),
-    Section("likelihood", likelihoods, ("split", "scale.pieces")),
+    Section("likelihood", likelihoods, ("split", "scale.pieces", "scale.samples")),
     Section("latents", latents, ("shipped", "seed", "precision", "scale.pasts", "scale.draws")),
     Section("speed", speeds, ("shipped", "scale.speed_s")),
 )
