@@ -1,5 +1,9 @@
 """From MIDI files to a training step: nothing leaks, nothing is lost, a stopped run goes on."""
 
+import json
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +14,16 @@ from test_music_grammar import small_piece
 
 from music import vocabulary as v
 from music.corpus.crops import CropConfig, Crops
-from music.corpus.dataset import Piece, Source
+from music.corpus.dataset import Piece, Source, save
 from music.corpus.encode import encode
 from music.corpus.prepare import main
+from music.errors import MusicError
 from music.grammar import Decoder
 from music.inputs import ModelConfig
-from music.training.train import Schedule, Trainer, step_terms
+from music.store import load_network
+from music.training.schedule import Schedule
 from music.training.train import main as train_main
+from music.training.trainer import Trainer, step_terms
 
 
 @pytest.fixture
@@ -108,3 +115,47 @@ def test_the_commands_run_on_a_toy(corpus: Path, capsys: pytest.CaptureFixture[s
     assert (run / "model.safetensors").exists()
     assert train_main(["--data", str(out), "--out", str(run), *toy[:-4], "--steps", "4"]) == 0
     assert "from step 3" in capsys.readouterr().out
+
+
+ROOT = Path(__file__).parents[1]
+TRAINS_ONLY = """
+import sys
+for name in ("matplotlib", "sklearn", "mido", "symusic", "scipy"):
+    sys.modules[name] = None  # as if it were not there
+from music.training.train import main
+for model in ("lstm", "encoder-decoder"):
+    main([*sys.argv[2:], "--model", model, "--out", sys.argv[1] + "/" + model])
+"""
+
+
+def test_baselines_learn_where_there_is_only_torch(tmp_path: Path) -> None:
+    """A machine lent for training has torch, numpy and safetensors."""
+    labelled = [Piece(replace(p.source, split="valid"), p.tokens) for p in pieces()[:4]]
+    save(tmp_path, pieces() + labelled)
+    toy = ["--depth", "2", "--window", "40", "--batch", "2", "--steps", "2"]
+    words = [str(tmp_path), "--data", str(tmp_path), *toy]
+    ran = subprocess.run(
+        [sys.executable, "-c", TRAINS_ONLY, *words], cwd=ROOT, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stderr
+    for model in ("lstm", "encoder-decoder"):
+        assert json.loads((tmp_path / model / "config.json").read_text())["kind"] == model
+        assert load_network(tmp_path / model).config.latent == 0
+        assert not (tmp_path / model / "curve.png").exists()
+
+
+def test_music_that_nobody_labelled_cannot_be_learnt_alone(tmp_path: Path) -> None:
+    save(tmp_path, [pieces()[4]])
+    words = ["--data", str(tmp_path), "--out", str(tmp_path / "run"), "--depth", "2"]
+    with pytest.raises(MusicError, match="emocapsule prepare"):
+        train_main(words)
+
+
+def test_the_curve_is_drawn_beside_the_checkpoint(tmp_path: Path) -> None:
+    full = {"step": 1, "loss": 2.0, "train_nll": 2.0, "beta": 0.1, "lr": 1e-3, "kl_per_bar": 1.0}
+    trainer = Trainer(ModelConfig(2, 40, 4, 0.0, "modulation"), 1e-3, "cpu")
+    trainer.save(tmp_path)
+    assert not (tmp_path / "curve.png").exists()  # nothing to show yet
+    trainer.curve = [{"step": 0, "kl_per_bar": 2.0}, full]  # an older run kept less
+    trainer.save(tmp_path)
+    assert (tmp_path / "curve.png").read_bytes()[1:4] == b"PNG"

@@ -14,6 +14,7 @@ import torch
 
 from music.corpus.crops import Batch, CropConfig, Crops
 from music.corpus.dataset import Piece
+from music.errors import MusicError
 from music.network import NetworkConfig
 from music.training.schedule import Schedule
 from music.training.trainer import Trainer, step_terms, to_device, validate
@@ -45,7 +46,16 @@ class Run:
 
 
 def train(config: NetworkConfig, pieces: list[Piece], run: Run, say: Say) -> None:
-    """Train a network of these sizes, from the checkpoint in ``run.out`` if there is one."""
+    """Train a network of these sizes, from the checkpoint in ``run.out`` if there is one.
+
+    MusicError where no song has a label.
+    """
+    for split in ("train", "valid"):
+        if not any(p.source.split == split and p.source.quadrant is not None for p in pieces):
+            raise MusicError(
+                f"No song of the split {split!r} has a label; run `emocapsule prepare` with EMOPIA "
+                "or with labels of your own."
+            )
     keep_memory()
     torch.set_num_threads(run.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"

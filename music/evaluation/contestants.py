@@ -1,0 +1,139 @@
+"""Who stands in the comparison: every conditioning and baseline on one small preset, and training
+them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from music.corpus.dataset import load
+from music.corpus.labels import attach
+from music.errors import MusicError
+from music.network import NetworkConfig
+from music.store import OURS, sizes_of
+from music.training.loop import FREE_BITS, Run, train
+from music.training.sizes import CROP_WINDOWS, sizes
+from music.training.trainer import EMA, MISHEARD
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    name: str
+    title: str
+    kind: str = OURS
+    conditioning: str = "modulation"
+    latent: int = 16
+
+
+# The order is that of training: what tells most comes first, should the rest be cut off.
+ROWS = {
+    row.name: row
+    for row in (
+        Row("modulation", "modulation, CVAE (ours)"),
+        Row("prefix-plain", "prefix token, no latent", conditioning="prefix", latent=0),
+        Row("modulation-plain", "modulation, no latent", latent=0),
+        Row("prefix", "prefix token, CVAE", conditioning="prefix"),
+        Row("embedding", "embedding, CVAE", conditioning="embedding"),
+        Row("attention", "attention, CVAE", conditioning="attention"),
+        Row("gated", "gated attention, CVAE", conditioning="gated"),
+        Row("cross", "cross-transformer, CVAE", conditioning="cross"),
+        Row("encoder-decoder", "encoder–decoder Transformer", "encoder-decoder", latent=0),
+        Row("lstm", "LSTM", "lstm", latent=0),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What is the same for every row."""
+
+    steps: int
+    depth: int = 4
+    window: int = 320
+    batch: int = 4
+    lr: float = 1e-3
+    dropout: float = 0.1
+
+    def config(self, row: Row) -> NetworkConfig:
+        return sizes(row.kind, self.depth, self.window, row.latent, self.dropout, row.conditioning)
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A row under one seed, and the folder that holds all that is known of it."""
+
+    row: Row
+    seed: int
+    preset: Preset
+    data: Path
+    out: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.out / f"{self.row.name}-{self.seed}"
+
+    def settings(self) -> dict[str, Any]:
+        """All that its weights depend on."""
+        recipe = {"ema": EMA, "misheard": MISHEARD, "free_bits": FREE_BITS}
+        sizes = sizes_of(self.preset.config(self.row))
+        return sizes | asdict(self.preset) | recipe | {"seed": self.seed, "data": digest(self.data)}
+
+    def steps_done(self) -> int:
+        """Steps that its kept weights have seen. MusicError if they come from other settings."""
+        if not (self.folder / "settings.json").exists():
+            return 0
+        kept = json.loads((self.folder / "settings.json").read_text())
+        if kept != json.loads(json.dumps(self.settings())):
+            differ = sorted(k for k, value in self.settings().items() if kept.get(k) != value)
+            raise MusicError(
+                f"{self.folder} was trained with other settings ({', '.join(differ)}); "
+                "give another --out or the same settings."
+            )
+        if not (self.folder / "config.json").exists():
+            return 0
+        return int(json.loads((self.folder / "config.json").read_text())["step"])
+
+    @property
+    def is_trained(self) -> bool:
+        return self.steps_done() >= self.preset.steps
+
+
+def train_one(contestant: Contestant, say: Say = print) -> None:
+    """Train to the end, from wherever an earlier run was stopped."""
+    if contestant.is_trained:
+        return
+    preset, folder = contestant.preset, contestant.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "settings.json").write_text(json.dumps(contestant.settings(), indent=1) + "\n")
+    run = Run(
+        out=folder,
+        length=int(preset.window * CROP_WINDOWS),
+        batch=preset.batch,
+        lr=preset.lr,
+        steps=preset.steps,
+        seed=contestant.seed,
+        save_every_s=120.0,
+        valid_every_s=120.0,
+        valid_batches=4,
+    )
+    pieces = attach(load(contestant.data), contestant.data)
+    name = folder.name
+    train(preset.config(contestant.row), pieces, run, lambda line: say(f"{name}: {line}"))
+
+
+def digest(data: Path) -> str:
+    """A few digits that change with the prepared tokens and their soft labels."""
+    sums = hashlib.sha256()
+    for name in ("music.npz", "labels.npz"):
+        if (data / name).exists():
+            sums.update((data / name).read_bytes())
+    return sums.hexdigest()[:12]

@@ -1,0 +1,162 @@
+"""The comparison as a table: of what is measured so far, as JSON, Markdown and a picture."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from music.evaluation.contestants import Contestant
+from music.evaluation.following import AXES
+from music.evaluation.intervals import Figure, shown
+from music.evaluation.likelihood import NONE, OTHERS, PRIOR, RIGHT
+from music.evaluation.measure import SPLITS, Scale, shelf_of
+
+Found = dict[str, Any]
+HEAD = (
+    "model",
+    "M parameters",
+    "ms/token",
+    *(f"{split}: {condition}" for split in SPLITS for condition in ("right", "none", "wrong")),
+)
+
+
+def line_of(contestant: Contestant, scale: Scale) -> Found:
+    """One line: whatever of it is known."""
+    shelf = shelf_of(contestant)
+    line: Found = {"row": contestant.row.name, "seed": contestant.seed}
+    line |= {"title": contestant.row.title, "steps": contestant.steps_done()}
+    line |= (shelf.peek("size", {}) or {}) | (shelf.peek("speed", {}) or {})
+    for split in SPLITS:
+        if told := shelf.peek(f"likelihood {split}", scale.of_likelihood):
+            line[split] = nats_of(told)
+    for strength in scale.strengths:
+        if told := shelf.peek(f"agreement {strength:g}", scale.of_clips):
+            line[f"agreement {strength:g}"] = told
+    return line
+
+
+def nats_of(told: Found) -> Found:
+    """Nats a note under each condition; ``best`` is the lowest of the bounds that there are."""
+    nats = told["nats_per_note"]
+    bounds: dict[str, Figure] = {"IWAE" if told["samples"] else "exact": nats[RIGHT]}
+    if PRIOR in nats:
+        bounds["prior"] = nats[PRIOR]
+    kind = min(bounds, key=lambda name: bounds[name]["value"])
+    return {
+        "best": bounds[kind] | {"bound": kind},
+        "right": nats[RIGHT],
+        "none": nats[NONE],
+        "wrong": nats[OTHERS],
+        "bigram": nats["bigram"],
+        "songs": told["songs"],
+        "notes": told["notes"],
+        "active": told["active"],
+        "precision": told["precision"],
+    }
+
+
+def best_two(lines: Sequence[Found]) -> list[str]:
+    """The rows of the lowest nats a note on valid, right condition: two, or fewer if so few are
+    known.
+    """
+    known = [line for line in lines if "valid" in line]
+    known.sort(key=lambda line: float(line["valid"]["best"]["value"]))
+    return [str(line["row"]) for line in known[:2]]
+
+
+def write(contestants: Sequence[Contestant], scale: Scale, out: Path, real: Found | None) -> str:
+    """``table.json``, ``table.md`` and ``table.png`` in ``out``; the Markdown."""
+    lines = [line_of(one, scale) for one in contestants]
+    lines = [line for line in lines if line["steps"]]
+    text = markdown(lines, contestants[0], scale, real)
+    (out / "table.json").write_text(json.dumps({"lines": lines, "real": real}, indent=1) + "\n")
+    (out / "table.md").write_text(text)
+    _draw(lines, scale, out / "table.png")
+    return text
+
+
+def markdown(lines: Sequence[Found], one: Contestant, scale: Scale, real: Found | None) -> str:
+    """The table, and under it what its figures are."""
+    head = [*HEAD, *(f"guidance {s:g}: 4Q / A / V" for s in scale.strengths)]
+    rows = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    rows += ["| " + " | ".join(_cells(line, scale)) + " |" for line in lines]
+    if real:
+        told = " / ".join(shown(real[axis]) for axis in AXES)
+        blank = [""] * (len(HEAD) - 1 + len(scale.strengths) - 1)
+        rows.append("| " + " | ".join(["real clips of valid", *blank, told]) + " |")
+    preset = one.preset
+    notes = (
+        f"Nats per note on EMOPIA songs never trained on ({scale.pieces} pieces a split), 95 % "
+        "intervals over songs. Exact for models without a latent; for a CVAE the lowest upper "
+        f"bound: IWAE with K = {scale.samples}, or one latent a bar drawn from the prior (*). None "
+        "and wrong (mean of the other three quadrants) are IWAE. Agreement of an independent judge "
+        f"with what was asked: {4 * scale.clips} clips of {scale.seconds:g} s, intervals over "
+        f"clips, chance .25 / .50 / .50. Every row: {preset.steps} steps of {preset.batch} crops "
+        f"of {preset.window * 3 // 2} tokens, depth {preset.depth}, window {preset.window}, the "
+        "same data and order. M parameters: in playing (in training)."
+    )
+    return "\n".join(["# Conditionings and baselines", "", *rows, "", notes, "", *_verdict(lines)])
+
+
+def _cells(line: Found, scale: Scale) -> list[str]:
+    seed = f", seed {line['seed']}" if line["seed"] else ""
+    cells = [f"{line['title']}{seed}"]
+    small = line.get("playing")
+    cells.append(f"{small / 1e6:.2f} ({line['parameters'] / 1e6:.2f})" if small else "")
+    cells.append(f"{line['ms_per_token']:.1f}" if "ms_per_token" in line else "")
+    for split in SPLITS:
+        told = line.get(split)
+        if told is None:
+            cells += [""] * 3
+            continue
+        mark = "*" if told["best"]["bound"] == "prior" else ""
+        cells += [shown(told["best"], 3) + mark]
+        cells += [f"{told[name]['value']:.3f}" for name in ("none", "wrong")]
+    for strength in scale.strengths:
+        told = line.get(f"agreement {strength:g}")
+        cells.append(" / ".join(shown(told[axis]) for axis in AXES) if told else "")
+    return cells
+
+
+def _verdict(lines: Sequence[Found]) -> list[str]:
+    """Who leads, in plain words, and the spread over seeds where there are several."""
+    out = []
+    two = best_two([line for line in lines if line["seed"] == lines[0]["seed"]])
+    if two:
+        out.append(f"Lowest on valid: {' , then '.join(two)}.")
+    for row in two:
+        same = [
+            line["valid"]["best"]["value"]
+            for line in lines
+            if line["row"] == row and "valid" in line
+        ]
+        if len(same) > 1:
+            out.append(f"{row}: {min(same):.3f} to {max(same):.3f} over {len(same)} seeds.")
+    return [*out, ""]
+
+
+def _draw(lines: Sequence[Found], scale: Scale, path: Path) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as Picture
+
+    picture = Picture(figsize=(10, 0.4 * len(lines) + 1.6), layout="constrained")
+    nats, agree = picture.subplots(1, 2, sharey=True)
+    names = [f"{line['row']} {line['seed'] or ''}".strip() for line in lines]
+    for at, line in enumerate(lines):
+        if told := line.get("valid"):
+            best = told["best"]
+            nats.plot([best["low"], best["high"]], [at, at], color="tab:gray")
+            for name, colour in (("best", "tab:green"), ("none", "black"), ("wrong", "tab:red")):
+                nats.plot(told[name]["value"], at, "o", color=colour, markersize=4)
+        for strength, marker in zip(scale.strengths, "os^", strict=False):
+            for axis, colour in zip(AXES, ("tab:green", "tab:red", "tab:blue"), strict=True):
+                if told := line.get(f"agreement {strength:g}"):
+                    agree.plot(told[axis]["value"], at, marker, color=colour, markersize=4)
+    nats.set_yticks(range(len(names)), names)
+    nats.invert_yaxis()
+    nats.set_title("nats a note on valid: right, none (black), wrong (red)", fontsize=8)
+    agree.set_title("agreement: 4Q green, arousal red, valence blue", fontsize=8)
+    agree.set_xlim(0, 1)
+    FigureCanvasAgg(picture).print_png(str(path))  # type: ignore[no-untyped-call]
