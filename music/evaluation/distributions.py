@@ -14,14 +14,12 @@ import numpy.typing as npt
 
 from music.evaluation.features import feature_table
 from music.evaluation.performance import VELOCITY, PerformedClip
-from music.evaluation.scores import bootstrap
 from music.evaluation.statistics import onset_intervals
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Groups = npt.NDArray[np.generic]
 GRID = 256
-DRAWS = 200  # of a bootstrap of densities
 HALVES = 40
 COMPONENTS = 24  # of the judge's features, about five sixths of their variance
 
@@ -41,21 +39,6 @@ def overlap(a: Floats, b: Floats) -> float:
     grid = np.linspace(both.min() - 4 * width, both.max() + 4 * width, GRID)
     p, q = (np.exp(-0.5 * ((grid[:, None] - s) / width) ** 2).sum(axis=1) for s in (a, b))
     return float(np.minimum(p / p.sum(), q / q.sum()).sum())
-
-
-def overlap_interval(
-    made: Floats, real: Floats, made_groups: Groups, real_groups: Groups, seed: int = 0
-) -> tuple[float, float]:
-    """95 % of ``overlap`` over resampled groups of both sets: songs, or single clips."""
-    values = np.concatenate([made, real])
-    names = np.concatenate([[f"m{g}" for g in made_groups], [f"r{g}" for g in real_groups]])
-
-    def drawn(rows: Ints) -> float:
-        ours = rows < len(made)
-        sets = values[rows[ours]], values[rows[~ours]]
-        return overlap(*sets) if min(map(len, sets)) > 1 else float("nan")
-
-    return bootstrap(drawn, names, seed, DRAWS)
 
 
 def wasserstein(a: Floats, b: Floats) -> float:
@@ -126,28 +109,3 @@ def between_halves(figure: Callable[[Ints, Ints], float], songs: Groups, seed: i
         first[rng.permutation(len(names))[: len(names) // 2]] = True
         values.append(figure(np.flatnonzero(first[member]), np.flatnonzero(~first[member])))
     return float(np.mean(values))
-
-
-def resemblance(
-    made: Sequence[dict[str, float]], real: Sequence[dict[str, float]], songs: Groups
-) -> dict[str, dict[str, float]]:
-    """For each statistic of ``describe`` the overlap of generated with real clips: ``value``,
-    ``low``, ``high``, and ``ceiling``, the overlap of two halves of the real songs; and both means.
-    """
-    table = {}
-    for name in made[0]:
-        ours, theirs = (np.array([one[name] for one in some]) for some in (made, real))
-        low, high = overlap_interval(ours, theirs, np.arange(len(ours)), songs)
-
-        def halves(a: Ints, b: Ints, values: Floats = theirs) -> float:
-            return overlap(values[a], values[b])
-
-        table[name] = {
-            "value": overlap(ours, theirs),
-            "low": low,
-            "high": high,
-            "ceiling": between_halves(halves, songs),
-            "made": float(ours.mean()),
-            "real": float(theirs.mean()),
-        }
-    return table
