@@ -24,6 +24,7 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from music.corpus.dataset import load
 from music.evaluation.features import feature_table, features
 from music.evaluation.learners import (
     CHOSEN,
@@ -38,8 +39,14 @@ from music.evaluation.learners import (
     fold_of,
     tempered,
 )
-from music.evaluation.performance import LabelledClip, PerformedClip, read_emopia
+from music.evaluation.performance import (
+    LabelledClip,
+    PerformedClip,
+    from_events,
+    read_emopia,
+)
 from music.evaluation.scores import Scores, bootstrap, confusion, interval_text
+from music.grammar import decode
 
 Window = Literal["long", "short"]
 SECONDS: dict[Window, float] = {"long": 30.0, "short": 4.0}
@@ -180,15 +187,33 @@ def separation(windows: Windows, names: Sequence[str]) -> None:
             print(f"{axis}  {names[k]:22} d {d[k]:+.2f}   Q1-Q4 {means[:, k].round(2)}")
 
 
-def row(title: str, p: Floats, quadrants: Ints, songs: npt.NDArray[np.str_]) -> str:
+def through_tokens(folder: Path, split: str) -> list[LabelledClip]:
+    """The split's clips as their tokens decode, as generated ones are heard: a judge that reads
+    them worse leans on what tokens do not tell.
+    """
+    return [
+        LabelledClip(
+            piece.source.path,
+            piece.source.song,
+            piece.source.quadrant,
+            split,
+            from_events(decode(piece.tokens)),
+        )
+        for piece in load(folder)
+        if piece.source.split == split and piece.source.quadrant is not None
+    ]
+
+
+def row(title: str, p: Floats, clips: Sequence[LabelledClip]) -> str:
     """Scores with intervals over songs."""
+    quadrants, songs = (np.array([getattr(c, of) for c in clips]) for of in ("quadrant", "song"))
     cells = []
     for figure in ("quadrant", "arousal", "valence", "ece"):
 
-        def of(rows: Ints, figure: str = figure) -> float:
+        def score(rows: Ints, figure: str = figure) -> float:
             return float(getattr(Scores.of(p[rows], quadrants[rows]), figure))
 
-        cells.append(interval_text(of(np.arange(len(p))), bootstrap(of, songs)))
+        cells.append(interval_text(score(np.arange(len(p))), bootstrap(score, songs)))
     return f"{title:44} {len(p):4}  {'  '.join(cells)}"
 
 
@@ -199,6 +224,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     name = "python -m music.evaluation.judge"
     parser = argparse.ArgumentParser(prog=name, description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="has emopia/")
+    parser.add_argument("--tokens", type=Path, default=Path("data/music"), help="from `prepare`")
     parser.add_argument("--compare", action="store_true", help="try every learner, some minutes")
     args = parser.parse_args(argv)
     train, valid, test = (read_emopia(args.data, [s]) for s in ("train", "valid", "test"))
@@ -208,16 +234,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"{'':44} {'n':>4}  {'4Q':17}  {'arousal':17}  {'valence':17}  ECE")
     judges: dict[str, Reader] = {"features": Judge.of(train), "circle": CircleJudge.of(train)}
     for split, clips in (("valid", valid), ("test", test)):
-        songs = np.array([one.song for one in clips])
-        quadrants = np.array([one.quadrant for one in clips])
         for kind, judge in judges.items():
             for seconds, window in LENGTHS:
                 parts = [stretches(one.clip, seconds, 1)[0] for one in clips]
                 p = judge.probabilities(parts, window)
-                print(row(f"{split}, {kind}, middle {seconds:g} s", p, quadrants, songs))
+                print(row(f"{split}, {kind}, middle {seconds:g} s", p, clips))
             p = judge.probabilities([one.clip for one in clips])
-            print(row(f"{split}, {kind}, whole clips", p, quadrants, songs))
+            print(row(f"{split}, {kind}, whole clips", p, clips))
+            quadrants = np.array([one.quadrant for one in clips])
             print(f"{'':6}meant Q1-Q4 (rows), read: {confusion(p, quadrants).tolist()}")
+            spelt = through_tokens(args.tokens, split)
+            p = judge.probabilities([one.clip for one in spelt])
+            print(row(f"{split}, {kind}, as the tokens tell them", p, spelt))
     return 0
 
 
