@@ -16,7 +16,7 @@ from music.corpus.labels import attach
 from music.errors import MusicError
 from music.network import NetworkConfig
 from music.store import OURS, sizes_of
-from music.training.loop import FREE_BITS, Run, train
+from music.training.loop import FREE_BITS, Run, learn
 from music.training.sizes import CROP_WINDOWS, sizes
 from music.training.trainer import EMA, MISHEARD
 
@@ -127,7 +127,7 @@ def train_one(contestant: Contestant, say: Say = print) -> None:
     )
     pieces = attach(load(contestant.data), contestant.data)
     name = folder.name
-    train(preset.config(contestant.row), pieces, run, lambda line: say(f"{name}: {line}"))
+    learn(preset.config(contestant.row), pieces, run, lambda line: say(f"{name}: {line}"))
 
 
 def digest(data: Path) -> str:

@@ -45,7 +45,7 @@ class Run:
         return max(trainer.seconds / (self.minutes * 60), trainer.step / self.steps)
 
 
-def train(config: NetworkConfig, pieces: list[Piece], run: Run, say: Say) -> None:
+def learn(config: NetworkConfig, pieces: list[Piece], run: Run, say: Say) -> None:
     """Train a network of these sizes, from the checkpoint in ``run.out`` if there is one.
 
     MusicError where no song has a label.

@@ -19,7 +19,7 @@ from music.conditioning import CONDITIONINGS
 from music.corpus.dataset import load
 from music.corpus.labels import attach
 from music.store import KINDS, OURS
-from music.training.loop import Run, train
+from music.training.loop import Run, learn
 from music.training.sizes import CROP_WINDOWS, sizes
 
 
@@ -71,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
         valid_every_s=args.valid_every,
         valid_batches=args.valid_batches,
     )
-    train(config, attach(load(args.data), args.data), run, _say)
+    learn(config, attach(load(args.data), args.data), run, _say)
     return 0
 
 
