@@ -32,11 +32,12 @@ from music.evaluation.performance import (
     PerformedClip,
     from_events,
 )
-from music.evaluation.request import Clip, Request
-from music.evaluation.sampler import play
+from music.evaluation.request import Clip, Length, Request
+from music.evaluation.sampler import Ensemble
 from music.evaluation.statistics import bars_of, longest_loop, repeated_bars
 from music.events import Event
 from music.grammar import decode
+from music.network import Network
 from music.sampling import Sampling
 from music.store import WEIGHTS, load_model
 
@@ -67,6 +68,20 @@ def wandering(seconds: float, strength: float) -> tuple[tuple[float, Condition],
         )
         course.append((step * STEP_S, Condition(mixture, strength)))
     return tuple(course)
+
+
+def play_on(
+    model: Network, requests: Sequence[Request], seconds: float, how: Sampling
+) -> list[Clip]:
+    """The clips; those of the minutes played so far if the user's patience ends before (Ctrl-C)."""
+    ensemble = Ensemble(model, requests, how)
+    clips: dict[int, Clip] = {}
+    try:
+        clips.update(ensemble.play(Length(seconds)))
+    except KeyboardInterrupt:
+        for number, player in zip(ensemble.numbers, ensemble.players, strict=True):
+            clips.setdefault(number, player.clip(Length(player.horizon_s)))
+    return [clips[number] for number in range(len(requests))]
 
 
 def describe(events: Sequence[Event], clip: PerformedClip) -> Floats:
@@ -207,9 +222,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     courses = {"round the plane": wandering(seconds, args.strength), "always Q3": calm}
     requests = [Request(args.seed + k, course) for k, course in enumerate(courses.values())]
     begun_s = time.perf_counter()
-    clips = play(
-        load_model(args.weights), requests, seconds, Sampling(args.temperature, args.top_p)
-    )
+    sampling = Sampling(args.temperature, args.top_p)
+    clips = play_on(load_model(args.weights), requests, seconds, sampling)
     took_s = time.perf_counter() - begun_s
     args.out.mkdir(parents=True, exist_ok=True)
     played: dict[str, Floats] = {}
