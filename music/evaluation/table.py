@@ -157,6 +157,7 @@ def _draw(lines: Sequence[Found], scale: Scale, path: Path) -> None:
     nats.set_yticks(range(len(names)), names)
     nats.invert_yaxis()
     nats.set_title("nats a note on valid: right, none (black), wrong (red)", fontsize=8)
-    agree.set_title("agreement: 4Q green, arousal red, valence blue", fontsize=8)
-    agree.set_xlim(0, 1)
+    marks = ", ".join(f"{m} {g:g}" for m, g in zip("●■▲", scale.strengths, strict=False))
+    agree.set_title(f"agreement: 4Q green, arousal red, valence blue; guidance {marks}", fontsize=8)
+    agree.set_xlim(0, 1.02)
     FigureCanvasAgg(picture).print_png(str(path))  # type: ignore[no-untyped-call]
