@@ -18,7 +18,7 @@ HEAD = (
     "model",
     "M parameters",
     "ms/token",
-    *(f"{split}: {condition}" for split in SPLITS for condition in ("right", "none", "wrong")),
+    *(f"{split}{told}" for split in SPLITS for told in ("", ": right / none / wrong")),
 )
 
 
@@ -90,12 +90,13 @@ def markdown(lines: Sequence[Found], one: Contestant, scale: Scale, real: Found 
     notes = (
         f"Nats per note on EMOPIA songs never trained on ({scale.pieces} pieces a split), 95 % "
         "intervals over songs. Exact for models without a latent; for a CVAE the lowest upper "
-        f"bound: IWAE with K = {scale.samples}, or one latent a bar drawn from the prior (*). None "
-        "and wrong (mean of the other three quadrants) are IWAE. Agreement of an independent judge "
+        f"bound: IWAE with K = {scale.samples}, or one latent a bar drawn from the prior (*). "
+        "Right, none and wrong condition (the mean of the other three quadrants) are all exact, or "
+        "all IWAE. Agreement of an independent judge "
         f"with what was asked: {4 * scale.clips} clips of {scale.seconds:g} s, intervals over "
         f"clips, chance .25 / .50 / .50. Every row: {preset.steps} steps of {preset.batch} crops "
         f"of {preset.window * 3 // 2} tokens, depth {preset.depth}, window {preset.window}, the "
-        "same data and order. M parameters: in playing (in training)."
+        "same data. M parameters: in playing (in training)."
     )
     return "\n".join(["# Conditionings and baselines", "", *rows, "", notes, "", *_verdict(lines)])
 
@@ -109,11 +110,11 @@ def _cells(line: Found, scale: Scale) -> list[str]:
     for split in SPLITS:
         told = line.get(split)
         if told is None:
-            cells += [""] * 3
+            cells += [""] * 2
             continue
         mark = "*" if told["best"]["bound"] == "prior" else ""
         cells += [shown(told["best"], 3) + mark]
-        cells += [f"{told[name]['value']:.3f}" for name in ("none", "wrong")]
+        cells += [" / ".join(f"{told[name]['value']:.3f}" for name in ("right", "none", "wrong"))]
     for strength in scale.strengths:
         told = line.get(f"agreement {strength:g}")
         cells.append(" / ".join(shown(told[axis]) for axis in AXES) if told else "")
