@@ -147,9 +147,9 @@ def _draw(lines: Sequence[Found], scale: Scale, path: Path) -> None:
     names = [f"{line['row']} {line['seed'] or ''}".strip() for line in lines]
     for at, line in enumerate(lines):
         if told := line.get("valid"):
-            best = told["best"]
-            nats.plot([best["low"], best["high"]], [at, at], color="tab:gray")
-            for name, colour in (("best", "tab:green"), ("none", "black"), ("wrong", "tab:red")):
+            right = told["right"]
+            nats.plot([right["low"], right["high"]], [at, at], color="tab:gray")
+            for name, colour in (("right", "tab:green"), ("none", "black"), ("wrong", "tab:red")):
                 nats.plot(told[name]["value"], at, "o", color=colour, markersize=4)
         for strength, marker in zip(scale.strengths, "os^", strict=False):
             for axis, colour in zip(AXES, ("tab:green", "tab:red", "tab:blue"), strict=True):
