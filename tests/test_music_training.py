@@ -1,6 +1,7 @@
 """From MIDI files to a training step: nothing leaks, nothing is lost, a stopped run goes on."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from test_music_corpus import toy_corpus
 from test_music_grammar import small_piece
 
@@ -21,6 +23,14 @@ from music.errors import MusicError
 from music.grammar import Decoder
 from music.inputs import ModelConfig
 from music.store import load_network
+from music.training.adversary import (
+    Adversary,
+    critic_loss,
+    deceit_loss,
+    imagined,
+    optimiser,
+    played,
+)
 from music.training.schedule import Schedule
 from music.training.train import main as train_main
 from music.training.trainer import Trainer, step_terms
@@ -159,3 +169,64 @@ def test_the_curve_is_drawn_beside_the_checkpoint(tmp_path: Path) -> None:
     trainer.curve = [{"step": 0, "kl_per_bar": 2.0}, full]  # an older run kept less
     trainer.save(tmp_path)
     assert (tmp_path / "curve.png").read_bytes()[1:4] == b"PNG"
+
+
+def test_a_critic_learns_to_tell_and_the_network_hears_of_it() -> None:
+    torch.manual_seed(0)
+    critic, weights = Adversary(), torch.eye(5)[:1].repeat(2, 1)[:, None].expand(2, 30, 5)
+    targets = torch.full((2, 30), v.PITCH.start)
+    targets[0, 20:] = -1
+    logits = torch.zeros(2, 30, v.SIZE, requires_grad=True)
+    optimizer = optimiser(critic)
+    losses = []
+    for _ in range(30):
+        fake = imagined(logits, targets)
+        assert bool((fake[0, 20:] == 0).all())
+        assert bool((fake[1].sum(dim=-1) == 1).all())
+        loss = critic_loss(critic, played(targets), fake, weights)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.65 * losses[0]
+    assert logits.grad is None  # the critic's lesson is not the network's
+    deceit_loss(critic, imagined(logits, targets), weights).backward()
+    assert logits.grad is not None
+    assert logits.grad[1, :, v.PITCH.start].mean() < logits.grad[1].mean()  # wants what is real
+    assert all(p.requires_grad for p in critic.parameters())
+
+
+def test_an_adversarial_run_goes_on_with_its_critic(tmp_path: Path) -> None:
+    labelled = [Piece(replace(p.source, split="valid"), p.tokens) for p in pieces()[:4]]
+    save(tmp_path, pieces() + labelled)
+    out = tmp_path / "run"
+    toy = ["--depth", "2", "--window", "40", "--batch", "2", "--adversary", "0.1"]
+    words = ["--data", str(tmp_path), "--out", str(out), *toy]
+    assert train_main([*words, "--steps", "2"]) == 0
+    kept = load_file(out / "resume.safetensors")
+    assert train_main([*words, "--steps", "4"]) == 0
+    again = load_file(out / "resume.safetensors")
+    moments = [k for k in kept if k.startswith("critic_adam.") and k.endswith("step")]
+    assert [float(kept[k]) for k in moments] == [2.0] * len(moments) != []
+    assert [float(again[k]) for k in moments] == [4.0] * len(moments)
+    assert not any("critic" in k for k in load_file(out / "model.safetensors"))
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_network(tmp_path: Path) -> None:
+    """Both read crops of their own, end with the same weights, and only the first writes."""
+    labelled = [Piece(replace(p.source, split="valid"), p.tokens) for p in pieces()[:4]]
+    save(tmp_path, pieces() + labelled)
+    toy = ["--depth", "2", "--window", "40", "--batch", "2", "--steps", "3"]
+    words = ["--data", str(tmp_path), "--out", str(tmp_path / "run"), *toy]
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    ran = subprocess.run(
+        [sys.executable, *torchrun, "-m", "music.training.train", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    assert ran.stdout.count("2 × cpu") == 1
+    assert json.loads((tmp_path / "run" / "resume.json").read_text())["step"] == 3

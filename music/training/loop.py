@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
 
+from music.conditioning.base import slot_weights
 from music.corpus.crops import Batch, CropConfig, Crops
 from music.corpus.dataset import Piece
 from music.errors import MusicError
 from music.network import NetworkConfig
+from music.training.adversary import critic_loss, deceit_loss, played
+from music.training.parallel import Team
 from music.training.schedule import Schedule
-from music.training.trainer import Trainer, step_terms, to_device, validate
+from music.training.trainer import Trainer, to_device, validate
 
 FREE_BITS = 0.15  # nats a dimension and bar
 Say = Callable[[str], None]
@@ -37,6 +41,7 @@ class Run:
     threads: int = 1
     start: Path | None = None  # weights to begin from
     chords: Path | None = None  # or chord vectors to begin with
+    adversary: float = 0.0  # weight of the adversarial term
     save_every_s: float = 300.0
     valid_every_s: float = 300.0
     valid_batches: int = 8
@@ -58,28 +63,34 @@ def learn(config: NetworkConfig, pieces: list[Piece], run: Run, say: Say) -> Non
             )
     keep_memory()
     torch.set_num_threads(run.threads)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    dtype = torch.bfloat16 if device == "cuda" else faster_precision(run.threads)
-    trainer = Trainer(config, run.lr, device, run.seed)
-    run.out.mkdir(parents=True, exist_ok=True)
-    if (run.out / "resume.safetensors").exists():
-        trainer.resume(run.out)
-    elif run.start:
-        trainer.start(run.start)
-    elif run.chords:
-        trainer.place_chords(run.chords)
+    team = Team()
+    kind = team.device.partition(":")[0]
+    dtype = torch.bfloat16 if kind == "cuda" else faster_precision(run.threads)
+    trainer = begin(config, run, team.device)
+    shared = team.share(trainer.lesson)
+    critic = None if trainer.critic is None else team.share(trainer.critic)
+    seed = run.seed + trainer.step + 1_000_003 * team.rank
+    torch.manual_seed(seed)
     learnt = [p for p in pieces if p.source.split == "train"]
-    crops = Crops(learnt, CropConfig(length=run.length), seed=run.seed + trainer.step)
-    fixed = [to_device(batch, device) for batch in held_out(pieces, run)]
+    crops = Crops(learnt, CropConfig(length=run.length), seed=seed)
+    fixed = [to_device(batch, team.device) for batch in held_out(pieces, run)]
+    if not team.is_first:
+        say = _silent
     size = sum(p.numel() for p in trainer.model.parameters())
-    say(f"{size / 1e6:.2f} M parameters, {device} {dtype}, from step {trainer.step}")
+    say(
+        f"{size / 1e6:.2f} M parameters, {team.size} × {team.device} {dtype}, "
+        f"from step {trainer.step}"
+    )
     schedule, started, kept_s = Schedule(run.lr), time.monotonic(), trainer.seconds
     last_save, last_valid, seen = started, started, list[tuple[float, float]]()
-    while (progress := run.progress(trainer)) < 1.0:
-        batch = to_device(crops.batch(run.batch, schedule.labelled_share(progress)), device)
-        with torch.autocast(device, dtype=dtype, enabled=dtype != torch.float32):
-            terms = step_terms(trainer.model, batch, trainer.step)
-        loss = terms.loss(schedule.beta(progress), FREE_BITS)
+    while (progress := team.agree(run.progress(trainer))) < 1.0:
+        batch = crops.batch(run.batch, schedule.labelled_share(progress))
+        batch = to_device(batch, team.device)
+        with torch.autocast(kind, dtype=dtype, enabled=dtype != torch.float32):
+            terms, fake = shared(batch, trainer.step, critic is not None)
+            loss = terms.loss(schedule.beta(progress), FREE_BITS)
+            if trainer.critic is not None and critic is not None:
+                loss = loss + run.adversary * contest(trainer, critic, batch, fake)
         lr = schedule.learning_rate(progress, trainer.step)
         trainer.update(loss, lr)
         seen.append((loss.item(), terms.nll.item() / max(terms.tokens, 1)))
@@ -90,6 +101,8 @@ def learn(config: NetworkConfig, pieces: list[Piece], run: Run, say: Say) -> Non
                 f"step {trainer.step} {trainer.seconds:.0f} s  nll/token "
                 f"{seen[-1][1]:.3f}  kl/bar {terms.kl.sum().item():.2f}"
             )
+        if not team.is_first:
+            continue
         if now - last_valid > run.valid_every_s or run.progress(trainer) >= 1.0:
             found = _course(schedule, progress, lr, seen) | validate(trainer, fixed)
             trainer.curve.append(found)
@@ -98,7 +111,37 @@ def learn(config: NetworkConfig, pieces: list[Piece], run: Run, say: Say) -> Non
         if now - last_save > run.save_every_s:
             trainer.save(run.out)
             last_save = now
-    trainer.save(run.out)
+    if team.is_first:
+        trainer.save(run.out)
+    team.leave()
+
+
+def begin(config: NetworkConfig, run: Run, device: str) -> Trainer:
+    """A new network, one that starts from weights or chords, or the run that was broken off."""
+    trainer = Trainer(config, run.lr, device, run.seed, adversarial=run.adversary > 0)
+    run.out.mkdir(parents=True, exist_ok=True)
+    if (run.out / "resume.safetensors").exists():
+        trainer.resume(run.out)
+    elif run.start:
+        trainer.start(run.start)
+    elif run.chords:
+        trainer.place_chords(run.chords)
+    return trainer
+
+
+def contest(trainer: Trainer, critic: nn.Module, batch: Batch, fake: Tensor) -> Tensor:
+    """Let the critic learn from what was played and what was imagined; the network's own loss."""
+    assert trainer.critic is not None
+    assert trainer.critic_optimizer is not None
+    weights = slot_weights(batch.inputs.p, batch.inputs.null)
+    trainer.critic_optimizer.zero_grad(set_to_none=True)
+    critic_loss(critic, played(batch.targets), fake, weights).backward()  # type: ignore[no-untyped-call]
+    trainer.critic_optimizer.step()
+    return deceit_loss(trainer.critic, fake, weights)
+
+
+def _silent(line: str) -> None:
+    """What the other processes of a team say."""
 
 
 def _course(

@@ -27,6 +27,7 @@ class Terms:
     tokens: int
     kl: Tensor
     bars: int
+    states: Tensor  # (B, T, width) of the decoder
 
     def loss(self, beta: float, free_bits: float) -> Tensor:
         kl = self.kl.clamp_min(free_bits).sum() * self.bars
@@ -61,8 +62,9 @@ def evaluate_terms(
 def plain_terms(model: Network, batch: Batch, heard: Inputs | None = None) -> Terms:
     """The terms of a model without latent: cross-entropy alone."""
     nothing = batch.inputs.p[..., :0]  # (B, T, 0)
-    nll = token_nll(model, model(heard or batch.inputs, nothing), batch).sum()
-    return Terms(nll, int((batch.targets >= 0).sum()), nothing[0, 0], 0)
+    states = model(heard or batch.inputs, nothing)
+    nll = token_nll(model, states, batch).sum()
+    return Terms(nll, int((batch.targets >= 0).sum()), nothing[0, 0], 0, states)
 
 
 def terms_given(
@@ -76,7 +78,7 @@ def terms_given(
         Gaussian(*(part[at_bar].float() for part in prior))
     )
     nll = token_nll(model, states, batch).sum()
-    return Terms(nll, int((batch.targets >= 0).sum()), kl.mean(dim=0), int(at_bar.sum()))
+    return Terms(nll, int((batch.targets >= 0).sum()), kl.mean(dim=0), int(at_bar.sum()), states)
 
 
 def some_from_prior(model: Network, inputs: Inputs, z: Tensor, share: float) -> Tensor:

@@ -5,6 +5,10 @@ On two CPU cores::
     emocapsule prepare
     emocapsule train music --depth 6 --minutes 75 --out runs/music
 
+and on several GPUs of one machine::
+
+    torchrun --nproc-per-node 4 -m music.training.train --depth 10 --batch 32 --minutes 60
+
 It stops by the clock or by steps, writes a checkpoint every few minutes, and goes on from it when
 started again with the same ``--out``. Needs torch, numpy and safetensors only; with matplotlib it
 draws the curve beside the checkpoint.
@@ -43,6 +47,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--latent", type=int, default=16, help="width of a bar's latent; 0: none")
     parser.add_argument("--conditioning", choices=CONDITIONINGS, default="modulation")
     parser.add_argument("--dropout", type=float, default=0.1)
+    parser.add_argument("--adversary", type=float, default=0.0, help="weight of a critic; 0: none")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--minutes", type=float, default=75.0, help="stop by the clock")
@@ -67,6 +72,7 @@ def main(argv: list[str] | None = None) -> int:
         threads=args.threads,
         start=args.start,
         chords=args.chords,
+        adversary=args.adversary,
         save_every_s=args.save_every,
         valid_every_s=args.valid_every,
         valid_batches=args.valid_batches,

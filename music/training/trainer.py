@@ -8,11 +8,13 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
 
 from music.corpus.crops import Batch
 from music.inputs import Inputs
 from music.network import Network, NetworkConfig
 from music.store import build, save_model
+from music.training.adversary import Adversary, imagined, optimiser
 from music.training.chords.vectors import initialise
 from music.training.curve import draw
 from music.training.objective import (
@@ -28,20 +30,47 @@ EMA = 0.995
 MISHEARD = 0.1  # of the sounding tokens, hidden from the decoder
 
 
-class Trainer:
-    """Any network, its averaged weights and optimiser; ``save`` and ``resume`` keep all three."""
+class Lesson(nn.Module):
+    """One step's terms in one ``forward``, which is what DistributedDataParallel can see."""
 
-    def __init__(self, config: NetworkConfig, lr: float, device: str, seed: int = 0) -> None:
+    def __init__(self, model: Network) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: Batch, step: int, imagine: bool) -> tuple[Terms, Tensor | None]:
+        """The terms and, if asked, a sample of what the network would have played (B, T, V)."""
+        terms = step_terms(self.model, batch, step)
+        if not imagine:
+            return terms, None
+        return terms, imagined(self.model.logits(terms.states), batch.targets)
+
+
+class Trainer:
+    """Any network, its averaged weights and optimiser, and a critic if ``adversarial``; ``save``
+    and ``resume`` keep all of them.
+    """
+
+    def __init__(
+        self,
+        config: NetworkConfig,
+        lr: float,
+        device: str,
+        seed: int = 0,
+        adversarial: bool = False,
+    ) -> None:
         torch.manual_seed(seed)
         self.seed, self.model = seed, build(config).to(device)
         decay = [p for p in self.model.parameters() if p.ndim >= 2]
         rest = [p for p in self.model.parameters() if p.ndim < 2]
         groups = [{"params": decay, "weight_decay": 0.1}, {"params": rest, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.95))
+        self.lesson = Lesson(self.model)
+        self.critic = Adversary().to(device) if adversarial else None
+        self.critic_optimizer = optimiser(self.critic) if self.critic else None
         self.average = {k: p.detach().clone() for k, p in self.model.state_dict().items()}
         self.step, self.seconds, self.curve = 0, 0.0, list[dict[str, float]]()
 
-    def update(self, loss: torch.Tensor, lr: float) -> None:
+    def update(self, loss: Tensor, lr: float) -> None:
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         self.optimizer.zero_grad(set_to_none=True)
@@ -57,11 +86,13 @@ class Trainer:
         """``resume.safetensors`` (all there is), the averaged network as it would ship, a picture
         of the curve.
         """
-        names = {id(p): n for n, p in self.model.named_parameters()}
         tensors = {f"model.{k}": t for k, t in self.model.state_dict().items()}
         tensors |= {f"average.{k}": t for k, t in self.average.items()}
-        for parameter, state in self.optimizer.state.items():
-            tensors |= {f"adam.{names[id(parameter)]}.{k}": t for k, t in state.items()}
+        tensors |= {f"adam.{k}": t for k, t in _moments(self.model, self.optimizer).items()}
+        if self.critic and self.critic_optimizer:
+            tensors |= {f"critic.{k}": t for k, t in self.critic.state_dict().items()}
+            moments = _moments(self.critic, self.critic_optimizer)
+            tensors |= {f"critic_adam.{k}": t for k, t in moments.items()}
         meta = {"step": self.step, "seconds": self.seconds, "curve": self.curve}
         save_file({k: t.contiguous() for k, t in tensors.items()}, out / "resume.part")
         (out / "resume.part").replace(out / "resume.safetensors")
@@ -87,20 +118,36 @@ class Trainer:
         meta = json.loads((out / "resume.json").read_text())
         pick = {
             p: {k[len(p) + 1 :]: t for k, t in tensors.items() if k.startswith(p + ".")}
-            for p in ("model", "average", "adam")
+            for p in ("model", "average", "adam", "critic", "critic_adam")
         }
         self.model.load_state_dict(pick["model"])
         self.average = pick["average"]
-        for name, parameter in self.model.named_parameters():
-            state = {
-                k.rpartition(".")[2]: t
-                for k, t in pick["adam"].items()
-                if k.rpartition(".")[0] == name
-            }
-            if state:
-                self.optimizer.state[parameter] = state
+        _restore_moments(self.model, self.optimizer, pick["adam"])
+        if self.critic and self.critic_optimizer and pick["critic"]:
+            self.critic.load_state_dict(pick["critic"])
+            _restore_moments(self.critic, self.critic_optimizer, pick["critic_adam"])
         self.step, self.seconds, self.curve = meta["step"], meta["seconds"], meta["curve"]
         torch.manual_seed(self.seed + self.step)
+
+
+def _moments(module: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """An Adam's state by the names of the parameters it is of."""
+    names = {id(p): n for n, p in module.named_parameters()}
+    return {
+        f"{names[id(parameter)]}.{key}": tensor
+        for parameter, state in optimizer.state.items()
+        for key, tensor in state.items()
+    }
+
+
+def _restore_moments(
+    module: nn.Module, optimizer: torch.optim.Optimizer, moments: dict[str, Tensor]
+) -> None:
+    for name, parameter in module.named_parameters():
+        parts = {k.rpartition("."): t for k, t in moments.items()}
+        state = {key: tensor for (owner, _, key), tensor in parts.items() if owner == name}
+        if state:
+            optimizer.state[parameter] = state
 
 
 def to_device(batch: Batch, device: str) -> Batch:
