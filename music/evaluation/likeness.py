@@ -94,11 +94,24 @@ def first_seconds(events: Sequence[Event], seconds: float) -> list[Event]:
 
 
 def overlaps(made: Clips, real: Clips) -> dict[str, float]:
-    """For every statistic the overlap with real clips, mean over quadrants; and the mean of all."""
+    """The overlap with real clips of every statistic of a clip, mean over quadrants, and the mean
+    of all of these.
+    """
     found = {name: _by_quadrant(made, real, partial(_column, name=name)) for name in real.table[0]}
-    for name, read in EVERY_NOTE.items():
-        found[name] = _by_quadrant(made, real, partial(_notes, read=read))
     return {"mean of all": float(np.mean(list(found.values())))} | found
+
+
+def note_overlaps(made: Clips, real: Clips) -> dict[str, float]:
+    """The same of what is counted note by note."""
+    return {
+        name: _by_quadrant(made, real, partial(_notes, read=read))
+        for name, read in EVERY_NOTE.items()
+    }
+
+
+def every_overlap(made: Clips, real: Clips) -> dict[str, float]:
+    """Both."""
+    return overlaps(made, real) | note_overlaps(made, real)
 
 
 def _by_quadrant(made: Clips, real: Clips, values: Callable[[Clips, Ints], Floats]) -> float:
@@ -136,9 +149,10 @@ def likeness(made: dict[str, Clips], real: Clips, seed: int = 0) -> dict[str, An
     ``real halves`` is what two random halves of the real songs come to. Distances are of sets of
     one size, half the real clips, for that of few clips is larger.
     """
-    space, size = FeatureSpace.of(real.sound), len(real.sound) // 2
+    space = FeatureSpace.of(real.sound)
+    size = min(len(real.sound) // 2, *(len(clips.sound) for clips in made.values()))
     found = {name: _against(clips, real, space, size, seed) for name, clips in made.items()}
-    halves = _between(real, overlaps, seed)
+    halves = _between(real, every_overlap, seed)
     found["real halves"] = {
         "overlap": halves,
         "mean_overlap": {"value": halves["mean of all"], "n": len(real.sound)},
@@ -155,7 +169,7 @@ def _against(made: Clips, real: Clips, space: FeatureSpace, size: int, seed: int
     def mean_overlap(rows: Ints) -> float:
         return overlaps(subset(made, rows), real)["mean of all"]
 
-    found, rng = overlaps(made, real), np.random.default_rng(seed)
+    found, rng = every_overlap(made, real), np.random.default_rng(seed)
     every = np.arange(len(made.sound))
     low, high = bootstrap(mean_overlap, every, seed, DRAWS)
     value = found["mean of all"]
