@@ -28,7 +28,7 @@ def choose_within(
 ) -> int:
     """``music.sampling.choose`` within the controls: the token to play and to feed.
 
-    ``logits`` (2, V) as there. Without controls it is the same choice. The cadence itself knows no
+    ``logits`` (ROWS, V) as there. Without controls it is the same choice. The cadence itself knows no
     density: its chords are whole.
     """
     if cadence and is_closing(grammar, cadence):

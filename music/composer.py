@@ -1,8 +1,8 @@
 """The trained network at the piano: one token a step, under whatever condition holds now.
 
 The newest token is fed only when the next one is asked for, so a condition acts on the very next
-choice. Guidance (Ho & Salimans 2022) runs two rows through one cache, with and without the
-condition: logits = null + strength·(conditioned − null). A grammar mask makes every choice valid,
+choice. Guidance runs three rows through one cache, under the condition, under its arousal alone and
+under none; ``music.sampling.choose`` weighs their logits. A grammar mask makes every choice valid,
 and the player's ``controls`` narrow it; they too act on the very next choice. All state is a value:
 save it, restore it, or rewind to a beat and compose on from there differently.
 """
@@ -22,7 +22,6 @@ from music import vocabulary as v
 from music.cache import CacheState
 from music.choice import choose_within
 from music.condition import Condition
-from music.conditioning import QUADRANTS
 from music.controls import PLAIN, Controls
 from music.errors import MusicError
 from music.events import Bar, Event, Pedal, Tempo, TempoMap
@@ -31,7 +30,7 @@ from music.inputs import Inputs
 from music.latent import Gaussian
 from music.limits import Memory
 from music.model import MusicModel
-from music.sampling import Sampling
+from music.sampling import ROWS, Sampling, rows_of
 from music.store import WEIGHTS, load_model
 
 REWIND_TOKENS = 384
@@ -73,7 +72,7 @@ class Composer:
     def __init__(self, model: MusicModel, seed: int, sampling: Sampling | None = None) -> None:
         self.model, self.seed = model.eval(), seed
         self.sampling, self.controls = sampling or Sampling(), PLAIN
-        self._cache = model.new_cache(batch=2, rewind=REWIND_TOKENS)
+        self._cache = model.new_cache(batch=ROWS, rewind=REWIND_TOKENS)
         self.reset()
 
     @classmethod
@@ -225,23 +224,20 @@ class Composer:
         return opening if event is None else [event]
 
     def _feed(self, now: Moment, condition: Condition) -> tuple[Tensor, Inputs]:
-        """Run the newest token through the network: (2, width) conditioned and not."""
-        p = torch.full((2, 1, QUADRANTS), 1 / QUADRANTS)
-        if condition.probabilities is not None:
-            p[:] = torch.tensor(condition.probabilities)
-        null = torch.tensor([[0.0 if condition.probabilities is not None else 1.0], [1.0]])
-        zero = torch.zeros(2, 1, dtype=torch.float64)
+        """Run the newest token through the network: (ROWS, width)."""
+        told = rows_of(condition)
+        zero = torch.zeros(ROWS, 1, dtype=torch.float64)
         inputs = Inputs(
-            tokens=torch.full((2, 1), now.token),
+            tokens=torch.full((ROWS, 1), now.token),
             place=zero + now.fed,
             bar=zero + now.grammar.bar,
             metre=zero + now.grammar.metre_beats,
-            p=p,
-            null=null,
+            p=torch.tensor([[mixture] for mixture, _ in told]),
+            null=torch.tensor([[null] for _, null in told]),
         )
         z = torch.zeros_like(now.z) if now.token == v.BAR else now.z
         self._cache.rewind(now.fed)
-        return self.model(inputs, z.expand(2, 1, -1), self._cache)[:, 0], inputs
+        return self.model(inputs, z.expand(ROWS, 1, -1), self._cache)[:, 0], inputs
 
     def _noise(self, now: Moment, lane: tuple[int, int]) -> Tensor:
         noise = self._dice(now.draws, lane).standard_normal(len(now.z))

@@ -11,41 +11,23 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from music import vocabulary as v
-from music.condition import Condition
-from music.conditioning import QUADRANTS
 from music.evaluation.request import Clip, Length, Player, Request
 from music.inputs import Inputs
 from music.latent import Gaussian
 from music.network import Network
-from music.sampling import Sampling, choose
+from music.sampling import ROWS, Sampling, choose, rows_of
 
 Latent = Literal["draw", "mean"]
 
 
-Row = tuple[tuple[float, ...], float]  # mixture of quadrants, 1 where it is to be ignored
-
-
 def rows_needed(request: Request) -> int:
-    """Rows of the batch for one request: its condition, and none where guidance weighs the two."""
+    """Rows of the batch for one request: its condition alone where no guidance weighs it."""
     guided = (c.probabilities is not None and c.strength != 1.0 for _, c in request.schedule)
-    return 2 if any(guided) else 1
-
-
-def rows_of(condition: Condition, count: int) -> list[Row]:
-    """What each of a request's rows is told; the first is also what the prior hears."""
-    null = float(condition.probabilities is None)
-    mixture = condition.probabilities or (1 / QUADRANTS,) * QUADRANTS
-    return [(mixture, null), (mixture, 1.0)][:count]
-
-
-def for_choosing(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """A request's rows as the (conditioned, null) pair that ``choose`` weighs."""
-    return logits if len(logits) == 2 else logits[[0, 0]]
+    return ROWS if any(guided) else 1
 
 
 def play(
@@ -69,7 +51,7 @@ def play(
     sampling = sampling or Sampling()
     length = seconds if isinstance(seconds, Length) else Length(seconds)
     clips: list[Clip | None] = [None] * len(requests)
-    for width in (1, 2):
+    for width in (1, ROWS):
         chosen = [i for i, r in enumerate(requests) if rows_needed(r) == width]
         for start in range(0, len(chosen), rows):
             block = chosen[start : start + rows]
@@ -131,11 +113,11 @@ class Ensemble:
                 player.push(v.LATENT)
                 continue
             strength, mask = player.condition.strength, player.grammar.mask()
-            pair = for_choosing(scores)
-            player.push(choose(pair, strength, mask, self.sampling, player.dice()))
+            rows = scores if len(scores) == ROWS else scores.repeat(ROWS, axis=0)
+            player.push(choose(rows, strength, mask, self.sampling, player.dice()))
 
     def _inputs(self) -> Inputs:
-        told = [row for p in self.players for row in rows_of(p.condition, self.width)]
+        told = [row for p in self.players for row in rows_of(p.condition)[: self.width]]
 
         def column(values: list[float], kind: torch.dtype) -> Tensor:
             each = torch.tensor(values, dtype=kind).repeat_interleave(self.width)
