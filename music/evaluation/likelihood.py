@@ -90,17 +90,18 @@ class Scored:
     right: Bound
 
 
-def score(
-    model: Network, piece: Piece, tokens: Ints, samples: int, generator: torch.Generator
-) -> Scored:
-    """A stretch with each condition, and with the latents from elsewhere."""
+def score(model: Network, piece: Piece, tokens: Ints, samples: int, seed: int) -> Scored:
+    """A stretch with each condition, on the same noise, and with the latents from elsewhere."""
+
+    def noise() -> torch.Generator:
+        return torch.Generator().manual_seed(seed)
 
     def row(q: int, null: bool = False) -> Row:
         mixture = np.tile(np.eye(QUADRANTS)[q], (len(tokens), 1))
         return Row(tokens, mixture, null, piece.source.has_pedal)
 
     def bounds(q: int, null: bool = False) -> Bound:
-        return bound(model, row(q, null), samples, generator)
+        return bound(model, row(q, null), samples, noise())
 
     q = piece.source.quadrant or 0
     each = [bounds(other) for other in range(QUADRANTS)]
@@ -111,7 +112,7 @@ def score(
         NONE: bounds(q, null=True).iwae,
     }
     if model.config.latent:
-        nats |= {"ELBO, right": each[q].elbo} | _latents(model, row(q), generator)
+        nats |= {"ELBO, right": each[q].elbo} | _latents(model, row(q), noise())
     return Scored(piece.source.song, notes_in(tokens), int(scored(tokens).sum()), nats, each[q])
 
 
@@ -144,11 +145,11 @@ def likelihood(
 
     ``precision`` is that of the products; sums of nats are always in float64.
     """
-    generator, bigram = torch.Generator().manual_seed(seed), Bigram(train, alpha=20.0)
+    bigram = Bigram(train, alpha=20.0)
     rows = []
-    for piece, tokens in stretches(held_out):
+    for number, (piece, tokens) in enumerate(stretches(held_out)):
         with torch.no_grad(), torch.autocast("cpu", precision, enabled=precision != torch.float32):
-            row = score(model, piece, tokens, samples, generator)
+            row = score(model, piece, tokens, samples, seed + number)
         row.nats.update(zip(("bigram", "unigram"), bigram.nll(tokens), strict=True))
         rows.append(row)
     songs, notes = np.array([r.song for r in rows]), np.array([r.notes for r in rows])
