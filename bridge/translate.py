@@ -9,7 +9,8 @@ emotion stays available beside the played one.
   a factor of at most `most_gain`, and only as far as there is evidence for a range. Of where the
   wearer usually is, `keep` remains, so that a lasting emotion is not taken for none.
 - Doubt: confidence and quality scale the strength; without them the music is near unguided.
-- Loss: a capsule that does not come is held, then glides to neutral, then the piano closes and rests.
+- Loss: a capsule that does not come is held, then glides to neutral, then the piano
+  closes and rests.
 """
 
 from __future__ import annotations

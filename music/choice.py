@@ -28,8 +28,8 @@ def choose_within(
 ) -> int:
     """``music.sampling.choose`` within the controls: the token to play and to feed.
 
-    ``logits`` (ROWS, V) as there. Without controls it is the same choice. The cadence itself knows no
-    density: its chords are whole.
+    ``logits`` (ROWS, V) as there. Without controls it is the same choice. The cadence itself knows
+    no density: its chords are whole.
     """
     if cadence and is_closing(grammar, cadence):
         controls = replace(controls, max_density=None, min_density=0.0)

@@ -1,4 +1,4 @@
-"""From the network's logits to one token: guidance, what is allowed, temperature, top p, a draw."""
+"""From the network's logits to one token: guidance, what is allowed, temperature, top p, draws."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from music import vocabulary as v
 from music.condition import Condition
 from music.conditioning import QUADRANTS
 from music.errors import MusicError
 
 ROWS = 3  # of logits a token is chosen from: the condition, its arousal alone, none
+STARTS = np.array([family.start for family in v.FAMILIES.values()])
+STOPS = np.array([family.stop for family in v.FAMILIES.values()])
 AROUSAL_SHARE = 0.25  # of what strength adds beyond 1, what arousal gets; valence gets all of it
 
 
@@ -44,31 +47,55 @@ def choose(
     sampling: Sampling,
     dice: np.random.Generator,
 ) -> int:
-    """Guide, mask, cut to the top p (Holtzman et al. 2020), draw.
+    """Guide, mask, draw a family of tokens, then a token within it, cut to the top p.
 
-    Classifier-free guidance (Ho & Salimans 2022), composed of two (Liu et al. 2022): null +
-    a·(arousal − null) + s·(whole − arousal). Arousal is heard at once and turns to caricature soon,
-    valence is hard to hear: so a grows slowly with the strength s, see AROUSAL_SHARE. At 0 nothing
-    of the condition remains, at 1 it is the network's own distribution.
+    Drawn in two steps because families are of unequal size: "another note here" is a few likely
+    tokens, "time goes on" many unlikely ones, so that one cut over all of them (Holtzman et al.
+    2020), like guidance over all, thickens the music. Temperature and top p act within the family;
+    which family comes is left to the network.
 
     Parameters
     ----------
     logits : (ROWS, V), as ``rows_of``
-    strength : s
+    strength : of the guidance, see ``guide``
     mask : (V,) True where a token may follow; at least one must
-    dice : gives one random number
+    dice : gives two random numbers
 
     Returns
     -------
     the token's id
     """
-    whole, arousal, null = logits.astype(np.float64)
+    allowed = np.where(mask, logits.astype(np.float64), -np.inf)
+    with np.errstate(invalid="ignore"):  # -inf of a family that may not follow
+        masses = guide(np.logaddexp.reduceat(allowed, STARTS, axis=1), strength)
+    family = _draw(np.nan_to_num(masses, nan=-np.inf), 1.0, 1.0, dice)
+    here = np.arange(STARTS[family], STOPS[family])
+    here = here[mask[here]]
+    within = guide(allowed[:, here], strength)
+    return int(here[_draw(within, sampling.temperature, sampling.top_p, dice)])
+
+
+def guide(logits: npt.NDArray[np.float64], strength: float) -> npt.NDArray[np.float64]:
+    """Classifier-free guidance (Ho & Salimans 2022) composed of two (Liu et al. 2022).
+
+    (ROWS, N) to (N,): null + a·(arousal − null) + s·(whole − arousal). Arousal is heard at once and
+    turns to caricature soon, valence is hard to hear: so a grows slowly with the strength s, see
+    AROUSAL_SHARE. At 0 nothing of the condition remains, at 1 it is the network's own distribution.
+    """
+    whole, arousal, null = logits
     of_arousal = min(strength, 1.0) + AROUSAL_SHARE * max(strength - 1.0, 0.0)
-    guided = null + of_arousal * (arousal - null) + strength * (whole - arousal)
-    guided[~mask] = -np.inf
-    weights = np.exp((guided - guided.max()) / sampling.temperature)
+    guided: npt.NDArray[np.float64] = (
+        null + of_arousal * (arousal - null) + strength * (whole - arousal)
+    )
+    return guided
+
+
+def _draw(
+    logits: npt.NDArray[np.float64], temperature: float, top_p: float, dice: np.random.Generator
+) -> int:
+    weights = np.exp((logits - logits.max()) / temperature)
     order = np.argsort(-weights, kind="stable")
     cumulative = np.cumsum(weights[order])
-    keep = int(np.searchsorted(cumulative, sampling.top_p * cumulative[-1])) + 1
-    draw = dice.random() * cumulative[keep - 1]
-    return int(order[np.searchsorted(cumulative[:keep], draw, side="right")])
+    keep = int(np.searchsorted(cumulative, top_p * cumulative[-1])) + 1
+    draw = dice.random() * cumulative[min(keep, len(order)) - 1]
+    return int(order[np.searchsorted(cumulative[: keep - 1], draw, side="right")])

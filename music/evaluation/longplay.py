@@ -210,7 +210,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/longplay"))
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--strength", type=float, default=2.0)
+    parser.add_argument("--strength", type=float, default=3.0)
     parser.add_argument("--temperature", type=float, default=Sampling.temperature)
     parser.add_argument("--top-p", type=float, default=Sampling.top_p)
     args = parser.parse_args(argv)

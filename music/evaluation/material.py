@@ -49,8 +49,8 @@ class Settings:
 
     split: str = "valid"
     seconds: float = 30.0
-    shipped: float = 2.0  # the strength that `compose` plays with
-    strengths: tuple[float, ...] = (1.0, 2.0, 3.0)
+    shipped: float = 3.0  # the strength that `compose` plays with
+    strengths: tuple[float, ...] = (1.0, 3.0)
     seed: int = 0
     precision: str = "float32"  # of the clips; the composer's
     scale: Scale = FULL

@@ -85,7 +85,7 @@ class Jump:
     before: int = 8  # bars
     after: int = 8
     each: int = 8  # seeds of every ordered pair of emotions
-    strength: float = 2.0
+    strength: float = 3.0
     seed: int = 0
 
 

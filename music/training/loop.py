@@ -42,6 +42,7 @@ class Run:
     start: Path | None = None  # weights to begin from
     chords: Path | None = None  # or chord vectors to begin with
     adversary: float = 0.0  # weight of the adversarial term
+    labelled: float | None = None  # share of labelled crops, else the schedule's
     save_every_s: float = 300.0
     valid_every_s: float = 300.0
     valid_batches: int = 8
@@ -81,7 +82,7 @@ def learn(config: NetworkConfig, pieces: list[Piece], run: Run, say: Say) -> Non
         f"{size / 1e6:.2f} M parameters, {team.size} × {team.device} {dtype}, "
         f"from step {trainer.step}"
     )
-    schedule, started, kept_s = Schedule(run.lr), time.monotonic(), trainer.seconds
+    schedule, started, kept_s = Schedule(run.lr, run.labelled), time.monotonic(), trainer.seconds
     last_save, last_valid, seen = started, started, list[tuple[float, float]]()
     while (progress := team.agree(run.progress(trainer))) < 1.0:
         batch = crops.batch(run.batch, schedule.labelled_share(progress))

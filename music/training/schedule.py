@@ -8,8 +8,8 @@ import math
 class Schedule:
     """Everything that changes with progress (0 to 1): learning rate, β and the share of EMOPIA."""
 
-    def __init__(self, peak_lr: float) -> None:
-        self.peak_lr = peak_lr
+    def __init__(self, peak_lr: float, labelled: float | None = None) -> None:
+        self.peak_lr, self.labelled = peak_lr, labelled
 
     def learning_rate(self, progress: float, step: int) -> float:
         return self.peak_lr * min(
@@ -22,5 +22,7 @@ class Schedule:
         return 0.5 * min(2 * cycle, 1.0)
 
     def labelled_share(self, progress: float) -> float:
-        """A quarter EMOPIA while the network learns piano, most of it at the end."""
+        """As asked for; else a quarter while the network learns piano, most of it at the end."""
+        if self.labelled is not None:
+            return self.labelled
         return 0.25 if progress < 0.5 else 0.25 + 0.6 * min((progress - 0.5) / 0.2, 1.0)

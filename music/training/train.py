@@ -48,6 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--conditioning", choices=CONDITIONINGS, default="modulation")
     parser.add_argument("--dropout", type=float, default=0.1)
     parser.add_argument("--adversary", type=float, default=0.0, help="weight of a critic; 0: none")
+    parser.add_argument("--labelled", type=float, help="share of labelled crops, else by schedule")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--minutes", type=float, default=75.0, help="stop by the clock")
@@ -73,6 +74,7 @@ def main(argv: list[str] | None = None) -> int:
         start=args.start,
         chords=args.chords,
         adversary=args.adversary,
+        labelled=args.labelled,
         save_every_s=args.save_every,
         valid_every_s=args.valid_every,
         valid_batches=args.valid_batches,

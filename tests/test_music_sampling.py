@@ -1,0 +1,83 @@
+"""One token from three rows of logits: guidance, families, the cut, the draw."""
+
+import numpy as np
+import pytest
+
+from music import vocabulary as v
+from music.condition import UNCONDITIONED, Condition
+from music.errors import MusicError
+from music.sampling import AROUSAL_SHARE, ROWS, Sampling, choose, guide, rows_of
+
+ANY = np.ones(v.SIZE, dtype=bool)
+
+
+def draws(logits, strength=1.0, mask=ANY, sampling=None, count=400):
+    sampling = sampling or Sampling()
+    dice = [np.random.default_rng(seed) for seed in range(count)]
+    return np.array([choose(logits, strength, mask, sampling, one) for one in dice])
+
+
+def rows(seed=0):
+    return np.random.default_rng(seed).normal(size=(ROWS, v.SIZE)).astype(np.float32)
+
+
+def test_the_rows_are_the_condition_its_arousal_alone_and_none():
+    (whole, heard), (arousal, also), (_, ignored) = rows_of(Condition((0.7, 0.1, 0.0, 0.2)))
+    assert (heard, also, ignored) == (0.0, 0.0, 1.0)
+    assert whole == (0.7, 0.1, 0.0, 0.2)
+    assert arousal == pytest.approx((0.4, 0.4, 0.1, 0.1))
+    assert [null for _, null in rows_of(UNCONDITIONED)] == [1.0, 1.0, 1.0]
+
+
+def test_guidance_is_nothing_at_0_the_network_at_1_and_mostly_valence_beyond():
+    logits = rows().astype(np.float64)
+    np.testing.assert_allclose(guide(logits, 0.0), logits[2])
+    np.testing.assert_allclose(guide(logits, 1.0), logits[0])
+    of_valence = np.stack([np.ones(3), np.zeros(3), np.zeros(3)])  # known by the whole row only
+    np.testing.assert_allclose(guide(of_valence, 3.0), 3.0)
+    of_arousal = np.stack([np.ones(3), np.ones(3), np.zeros(3)])
+    np.testing.assert_allclose(guide(of_arousal, 3.0), 1.0 + 2.0 * AROUSAL_SHARE)
+
+
+def test_at_strength_1_and_without_a_cut_tokens_come_as_often_as_the_network_says():
+    logits = np.full((ROWS, v.SIZE), -20.0, dtype=np.float32)
+    likely = [v.BAR, v.PITCH.start, v.PITCH.start + 1, v.POS.start]
+    logits[:, likely] = np.log([0.1, 0.5, 0.2, 0.2])
+    found = draws(logits, sampling=Sampling(1.0, 1.0), count=4000)
+    shares = [(found == token).mean() for token in likely]
+    np.testing.assert_allclose(shares, [0.1, 0.5, 0.2, 0.2], atol=0.03)
+
+
+def test_no_cut_and_no_cooling_favours_the_family_with_few_tokens():
+    """Time goes on by any of 48 positions, a note by one: half each, however cool the draw."""
+    logits = np.full((ROWS, v.SIZE), -20.0, dtype=np.float32)
+    logits[:, v.PITCH.start] = np.log(0.5)
+    logits[:, v.POS.start : v.POS.stop] = np.log(0.5 / v.POS.size)
+    found = draws(logits, sampling=Sampling(0.3, 0.5), count=2000)
+    assert 0.45 < (found == v.PITCH.start).mean() < 0.55
+
+
+def test_only_what_is_allowed_comes_even_where_all_of_it_is_unlikely():
+    mask = np.zeros(v.SIZE, dtype=bool)
+    mask[[v.DUR.start, v.PEDAL_UP]] = True
+    logits = rows()
+    logits[:, mask] = -60.0
+    assert set(draws(logits, 5.0, mask)) == {v.DUR.start, v.PEDAL_UP}
+    mask[v.PEDAL_UP] = False
+    assert set(draws(logits, 0.0, mask)) == {v.DUR.start}
+
+
+def test_a_low_top_p_leaves_the_likeliest_of_each_family():
+    logits = rows(3)
+    best = {int(logits[0, f.start : f.stop].argmax()) + f.start for f in v.FAMILIES.values()}
+    assert set(draws(logits, sampling=Sampling(1.0, 1e-6))) <= best
+
+
+def test_the_same_dice_give_the_same_token():
+    np.testing.assert_array_equal(draws(rows(1), 3.0), draws(rows(1), 3.0))
+
+
+@pytest.mark.parametrize(("temperature", "top_p"), [(0.0, 0.9), (6.0, 0.9), (1.0, 0.0), (1.0, 1.1)])
+def test_settings_out_of_range_are_told_in_a_sentence(temperature, top_p):
+    with pytest.raises(MusicError, match="give more than 0"):
+        Sampling(temperature, top_p)
