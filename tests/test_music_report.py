@@ -51,7 +51,7 @@ def material(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Material:
     monkeypatch.setattr("music.evaluation.distributions.HALVES", 3)
     model = tiny_model()
     save_model(model, tmp_path / "weights", {})
-    settings = Settings(seconds=6.0, strengths=(1.0,), scale=SMALL)
+    settings = Settings(seconds=6.0, shipped=2.0, strengths=(1.0,), scale=SMALL)
     weights, none = tmp_path / "weights", tmp_path / "none"
     found = Material(weights, none, none, tmp_path / "out", settings)
     played = puppet().quadrants(4, 1.0)
@@ -176,12 +176,14 @@ def test_the_verdict_says_what_is_met_and_what_is_not() -> None:
 
 def test_the_words_of_the_command() -> None:
     settings = settings_of(
-        parse(["--quick", "--clips", "7", "--strength", "2.5", "--split", "test"])
+        parse(
+            ["--quick", "--clips", "7", "--strength", "2.5", "--strengths", "2", "--split", "test"]
+        )
     )
     assert settings.scale.clips == 7
     assert settings.scale.pieces is not None
     assert (settings.shipped, settings.split) == (2.5, "test")
-    assert settings.all_strengths == [1.0, 2.0, 2.5, 3.0]
+    assert settings.all_strengths == [1.0, 2.0, 2.5]
     with pytest.raises(SystemExit):
         parse(["--clips", "1"])
 
