@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from music import vocabulary as v
 from music.condition import Condition
-from music.conditioning import QUADRANTS
 from music.errors import MusicError
 
 ROWS = 3  # of logits a token is chosen from: the condition, its arousal alone, none
@@ -35,7 +34,7 @@ class Sampling:
 def rows_of(condition: Condition) -> list[tuple[tuple[float, ...], float]]:
     """(mixture, 1 where it is to be ignored) of each of the ROWS a network is asked under."""
     null = float(condition.probabilities is None)
-    p = condition.probabilities or (1 / QUADRANTS,) * QUADRANTS
+    p = condition.probabilities or (0.25, 0.25, 0.25, 0.25)
     high, low = (p[0] + p[1]) / 2, (p[2] + p[3]) / 2
     return [(p, null), ((high, high, low, low), null), (p, 1.0)]
 
