@@ -17,7 +17,7 @@ from music.events import Note
 from music.midi import read_midi
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = "demo devices live replay recognise compose prepare train bench".split()
+COMMANDS = "demo devices live replay recognise compose prepare train evaluate bench".split()
 EPOC = "AF3 F7 F3 FC5 T7 P7 O1 O2 P8 T8 FC6 F4 F8 AF4".split()
 RATE_HZ = 128
 

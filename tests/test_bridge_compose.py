@@ -110,8 +110,8 @@ def test_the_piece_closes_on_the_tonic_within_the_seconds(tmp_path, quick):
 
 
 def test_without_an_ending_or_room_for_one_it_stops_at_the_second(tmp_path, quick):
-    for words in (["--seconds", "8", "--no-ending"], ["--seconds", "3"]):
-        events = composed(tmp_path / "a.mid", *words)
+    for words in (["--seconds", "8", "--no-ending"], ["--seconds", "5"]):
+        events = composed(tmp_path / "a.mid", *words, "--seed", "8")
         assert not quick[-1].finished
         last = max(note.onset_beats for note in notes(events))
         assert tempo_map_of(events).seconds(last) < float(words[1])

@@ -150,11 +150,11 @@ def test_a_batch_of_clips_is_each_of_them_alone(make) -> None:
     network = strong(make())
     conditions = [Condition((1.0, 0, 0, 0), 3.0), Condition((0, 0, 1.0, 0), 2.0)]
     requests = [Request(seed, ((0.0, conditions[seed % 2]),)) for seed in range(4)]
-    together = play(network, requests, 8.0, Sampling(0.9, 0.9))
+    together = play(network, requests, 20.0, Sampling(0.9, 0.9))
     assert len({len(clip.tokens) for clip in together}) > 1
     assert max(len(clip.tokens) for clip in together) > CHUNK
     for request, clip in zip(requests, together, strict=True):
-        (alone,) = play(network, [request], 8.0, Sampling(0.9, 0.9))
+        (alone,) = play(network, [request], 20.0, Sampling(0.9, 0.9))
         assert alone.tokens.tolist() == clip.tokens.tolist()
         decoder = Decoder()
         for token in clip.tokens:

@@ -41,7 +41,9 @@ def wheel(tmp_path_factory):
 @pytest.mark.slow
 def test_wheel_holds_the_packages_and_weights_only(wheel):
     inside = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    code = {str(p.relative_to(ROOT)) for package in PACKAGES for p in (ROOT / package).glob("*.py")}
+    code = {
+        str(p.relative_to(ROOT)) for package in PACKAGES for p in (ROOT / package).rglob("*.py")
+    }
     weights = {
         str(path.relative_to(ROOT))
         for package in PACKAGES
