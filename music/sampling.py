@@ -14,7 +14,7 @@ from music.errors import MusicError
 ROWS = 3  # of logits a token is chosen from: the condition, its arousal alone, none
 STARTS = np.array([family.start for family in v.FAMILIES.values()])
 STOPS = np.array([family.stop for family in v.FAMILIES.values()])
-AROUSAL_SHARE = 0.25  # of what strength adds beyond 1, what arousal gets; valence gets all of it
+AROUSAL_SHARE = 0.6  # of what strength adds beyond 1, what arousal gets; valence gets all of it
 
 
 @dataclass(frozen=True)
