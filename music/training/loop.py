@@ -56,65 +56,101 @@ def learn(config: NetworkConfig, pieces: list[Piece], run: Run, say: Say) -> Non
 
     MusicError where no song has a label.
     """
+    _check(pieces)
+    keep_memory()
+    torch.set_num_threads(run.threads)
+    team = Team()
+    trainer = begin(config, run, team.device)
+    try:
+        Course(trainer, pieces, run, team, say if team.is_first else _silent).follow()
+    finally:
+        team.leave()
+
+
+def _check(pieces: list[Piece]) -> None:
     for split in ("train", "valid"):
         if not any(p.source.split == split and p.source.quadrant is not None for p in pieces):
             raise MusicError(
                 f"No song of the split {split!r} has a label; run `emocapsule prepare` with EMOPIA "
                 "or with labels of your own."
             )
-    keep_memory()
-    torch.set_num_threads(run.threads)
-    team = Team()
-    kind = team.device.partition(":")[0]
-    dtype = torch.bfloat16 if kind == "cuda" else faster_precision(run.threads)
-    trainer = begin(config, run, team.device)
-    shared = team.share(trainer.lesson)
-    critic = None if trainer.critic is None else team.share(trainer.critic)
-    seed = run.seed + trainer.step + 1_000_003 * team.rank
-    torch.manual_seed(seed)
-    learnt = [p for p in pieces if p.source.split == "train"]
-    crops = Crops(learnt, CropConfig(length=run.length), seed=seed)
-    fixed = [to_device(batch, team.device) for batch in held_out(pieces, run)]
-    if not team.is_first:
-        say = _silent
-    size = sum(p.numel() for p in trainer.model.parameters())
-    say(
-        f"{size / 1e6:.2f} M parameters, {team.size} × {team.device} {dtype}, "
-        f"from step {trainer.step}"
-    )
-    schedule, started, kept_s = Schedule(run.lr, run.labelled), time.monotonic(), trainer.seconds
-    last_save, last_valid, seen = started, started, list[tuple[float, float]]()
-    while (progress := team.agree(run.progress(trainer))) < 1.0:
-        batch = crops.batch(run.batch, schedule.labelled_share(progress))
-        batch = to_device(batch, team.device)
-        with torch.autocast(kind, dtype=dtype, enabled=dtype != torch.float32):
-            terms, fake = shared(batch, trainer.step, critic is not None)
-            loss = terms.loss(schedule.beta(progress), FREE_BITS)
-            if trainer.critic is not None and critic is not None:
-                loss = loss + run.adversary * contest(trainer, critic, batch, fake)
-        lr = schedule.learning_rate(progress, trainer.step)
-        trainer.update(loss, lr)
-        seen.append((loss.item(), terms.nll.item() / max(terms.tokens, 1)))
-        now = time.monotonic()
-        trainer.seconds = kept_s + now - started
-        if trainer.step % 20 == 0:
-            say(
-                f"step {trainer.step} {trainer.seconds:.0f} s  nll/token "
-                f"{seen[-1][1]:.3f}  kl/bar {terms.kl.sum().item():.2f}"
-            )
-        if not team.is_first:
-            continue
-        if now - last_valid > run.valid_every_s or run.progress(trainer) >= 1.0:
-            found = _course(schedule, progress, lr, seen) | validate(trainer, fixed)
-            trainer.curve.append(found)
-            say(json.dumps(found))
-            last_valid, seen = now, []
-        if now - last_save > run.save_every_s:
+
+
+class Course:
+    """A run from where its trainer stands to its end, with what is looked at on the way."""
+
+    def __init__(
+        self, trainer: Trainer, pieces: list[Piece], run: Run, team: Team, say: Say
+    ) -> None:
+        self.trainer, self.run, self.team, self.say = trainer, run, team, say
+        self.kind = team.device.partition(":")[0]
+        self.dtype = torch.bfloat16 if self.kind == "cuda" else faster_precision(run.threads)
+        self.lesson = team.share(trainer.lesson)
+        self.critic = None if trainer.critic is None else team.share(trainer.critic)
+        seed = run.seed + trainer.step + 1_000_003 * team.rank
+        torch.manual_seed(seed)
+        learnt = [p for p in pieces if p.source.split == "train"]
+        self.crops = Crops(learnt, CropConfig(length=run.length), seed=seed)
+        self.fixed = [to_device(batch, team.device) for batch in held_out(pieces, run)]
+        self.schedule = Schedule(run.lr, run.labelled)
+        self.seen: list[tuple[float, float]] = []  # loss and nats a token since the last look
+
+    def follow(self) -> None:
+        """Step until the clock or the steps have run out; look and save on the way."""
+        trainer, run = self.trainer, self.run
+        size = sum(p.numel() for p in trainer.model.parameters())
+        self.say(
+            f"{size / 1e6:.2f} M parameters, {self.team.size} × {self.team.device} {self.dtype}, "
+            f"from step {trainer.step}"
+        )
+        started, kept_s = time.monotonic(), trainer.seconds
+        last_save = last_valid = started
+        while (progress := self.team.agree(run.progress(trainer))) < 1.0:
+            self._step(progress)
+            now = time.monotonic()
+            trainer.seconds = kept_s + now - started
+            if not self.team.is_first:
+                continue
+            if now - last_valid > run.valid_every_s or run.progress(trainer) >= 1.0:
+                self._look(progress)
+                last_valid = now
+            if now - last_save > run.save_every_s:
+                trainer.save(run.out)
+                last_save = now
+        if self.team.is_first:
             trainer.save(run.out)
-            last_save = now
-    if team.is_first:
-        trainer.save(run.out)
-    team.leave()
+
+    def _step(self, progress: float) -> None:
+        trainer = self.trainer
+        batch = self.crops.batch(self.run.batch, self.schedule.labelled_share(progress))
+        batch = to_device(batch, self.team.device)
+        reduced = self.dtype != torch.float32
+        with torch.autocast(self.kind, dtype=self.dtype, enabled=reduced):
+            terms, fake = self.lesson(batch, trainer.step, self.critic is not None)
+            loss = terms.loss(self.schedule.beta(progress), FREE_BITS)
+            if self.critic is not None:
+                loss = loss + self.run.adversary * contest(trainer, self.critic, batch, fake)
+        trainer.update(loss, self.schedule.learning_rate(progress, trainer.step))
+        self.seen.append((loss.item(), terms.nll.item() / max(terms.tokens, 1)))
+        if trainer.step % 20 == 0:
+            self.say(
+                f"step {trainer.step} {trainer.seconds:.0f} s  nll/token "
+                f"{self.seen[-1][1]:.3f}  kl/bar {terms.kl.sum().item():.2f}"
+            )
+
+    def _look(self, progress: float) -> None:
+        """Where the schedule stands, the means since the last look, and validation."""
+        loss, nll = (sum(column) / len(self.seen) for column in zip(*self.seen, strict=True))
+        found = {
+            "loss": round(loss, 4),
+            "train_nll": round(nll, 4),
+            "beta": round(self.schedule.beta(progress), 4),
+            "lr": self.schedule.learning_rate(progress, self.trainer.step - 1),
+            "labelled": round(self.schedule.labelled_share(progress), 3),
+        }
+        self.trainer.curve.append(found | validate(self.trainer, self.fixed))
+        self.say(json.dumps(self.trainer.curve[-1]))
+        self.seen = []
 
 
 def begin(config: NetworkConfig, run: Run, device: str) -> Trainer:
@@ -143,20 +179,6 @@ def contest(trainer: Trainer, critic: nn.Module, batch: Batch, fake: Tensor) -> 
 
 def _silent(line: str) -> None:
     """What the other processes of a team say."""
-
-
-def _course(
-    schedule: Schedule, progress: float, lr: float, seen: list[tuple[float, float]]
-) -> dict[str, float]:
-    """Means since the last look, and where the schedule stands."""
-    loss, nll = (sum(column) / len(seen) for column in zip(*seen, strict=True))
-    return {
-        "loss": round(loss, 4),
-        "train_nll": round(nll, 4),
-        "beta": round(schedule.beta(progress), 4),
-        "lr": lr,
-        "labelled": round(schedule.labelled_share(progress), 3),
-    }
 
 
 def held_out(pieces: list[Piece], run: Run) -> list[Batch]:
