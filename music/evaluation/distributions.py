@@ -1,4 +1,4 @@
-"""How alike two sets of clips are: overlap, Wasserstein and Fréchet distance, and their ceiling.
+"""How alike two sets of clips are: overlap and Fréchet distance, and their ceiling.
 
 Real music is no point but a cloud: every figure stands beside the same figure between two random
 halves of the real songs.
@@ -39,13 +39,6 @@ def overlap(a: Floats, b: Floats) -> float:
     grid = np.linspace(both.min() - 4 * width, both.max() + 4 * width, GRID)
     p, q = (np.exp(-0.5 * ((grid[:, None] - s) / width) ** 2).sum(axis=1) for s in (a, b))
     return float(np.minimum(p / p.sum(), q / q.sum()).sum())
-
-
-def wasserstein(a: Floats, b: Floats) -> float:
-    """Earth mover's distance of two samples, in their own unit (Rubner et al. 2000)."""
-    from scipy.stats import wasserstein_distance
-
-    return float(wasserstein_distance(a, b))
 
 
 def velocities(clips: Sequence[PerformedClip]) -> Floats:
