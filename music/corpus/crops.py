@@ -1,8 +1,10 @@
 """Training crops: what one batch holds. Balanced over quadrants, augmented, sometimes spliced.
 
 A crop begins at a BAR, every bar of a group as likely as any other: to weigh pieces by their tokens
-made the music begin a sixth too dense. Emotions are soft (a one-hot mixed with Dirichlet noise;
-where nobody labelled, what ``labels`` inferred, bar by bar). Part of the crops forget their valence
+made the music begin a sixth too dense. Emotions are soft: a one-hot mixed with Dirichlet noise.
+Where nobody labelled, the one-hot is drawn from what ``labels`` inferred and mixed with that: told
+the probabilities alone, the network takes certainty for intensity, and the surest stirred bars play
+twice as many notes as stirred music does. Part of the crops forget their valence
 or their arousal, as a capsule does that knows only the other, and part have no condition at all
 (classifier-free guidance). A splice goes from one piece to another of a different emotion at a
 beat, in the same key, while the mixture glides: the live change of a capsule, seen in training.
@@ -99,9 +101,16 @@ class Crops:
         if piece.mixture is None:
             p, null = np.full((len(tokens), QUADRANTS), 1 / QUADRANTS), True
         else:
-            p = piece.mixture[bar + np.cumsum(tokens == v.BAR) - 1]
+            p = self._imagined(piece.mixture[bar + np.cumsum(tokens == v.BAR) - 1])
             null = bool(self.rng.random() < self.config.null)
         return Row(tokens, self._forget(p), null, piece.source.has_pedal)
+
+    def _imagined(self, inferred: Floats) -> Floats:
+        """(T, 4): a quadrant a listener may have said, softened by what was ``inferred``."""
+        heard = inferred.mean(axis=0)
+        quadrant = int(np.searchsorted(np.cumsum(heard), self.rng.random() * heard.sum()))
+        share = self.rng.random()
+        return share * inferred + (1.0 - share) * self._soft(min(quadrant, QUADRANTS - 1))
 
     def _draw(self, group: int) -> Piece:
         at = int(np.searchsorted(self.weights[group], self.rng.random()))
