@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_music_grammar import small_piece
+from pieces import small_piece
 
 from music.corpus.dataset import Piece, Source, save
 from music.corpus.encode import encode

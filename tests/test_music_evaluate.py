@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from test_music_grammar import small_piece
+from pieces import small_piece
 from test_music_model import tiny_model
 from torch import Tensor
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pieces import small_piece
 
 from music import vocabulary as v
 from music.corpus.encode import Performance, encode
@@ -85,16 +86,6 @@ def test_coordinates_equal_the_streaming_grammar() -> None:
     for i, token in enumerate(tokens):
         state, _ = state.push(token)
         assert (bar[i], metre[i]) == (state.bar, state.metre_beats)
-
-
-def small_piece() -> Performance:
-    """Four bars at a swaying tempo: a melody, chords, a pedal."""
-    beats = np.cumsum([0.0, *(0.5 + 0.02 * np.sin(np.arange(16)))])
-    notes = tuple((0.013 + 0.37 * i, 0.3 + 0.37 * i, 60 + (i * 7) % 24, 40 + i) for i in range(20))
-    chords = tuple((beat, ("C:M", "A:m", "F:M", "G:7")[beat // 4]) for beat in range(0, 16, 4))
-    return Performance(
-        beats, notes, chords, ((0.02, True), (1.9, False), (2.0, True), (3.0, False))
-    )
 
 
 def test_encode_then_decode_keeps_every_note_pedal_and_chord() -> None:

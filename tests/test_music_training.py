@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pieces import small_piece, toy_corpus
 from safetensors.torch import load_file
-from test_music_corpus import toy_corpus
-from test_music_grammar import small_piece
 
 from music import vocabulary as v
 from music.corpus.crops import CropConfig, Crops
