@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from capsule.dataset import Examples, examples, folds
+from capsule.corpus.dataset import Examples, examples, folds
 from capsule.doubt import clarity, contact
 from capsule.network import gate, read_out
 from capsule.recogniser import Model

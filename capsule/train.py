@@ -20,12 +20,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from capsule.dataset import Examples, examples, folds, joined
+from capsule.corpus.dataset import Examples, examples, folds, joined
+from capsule.corpus.sources import SUBSETS, TESTING, TRAINING
 from capsule.doubt import Doubt, fit_doubt
 from capsule.errors import CapsuleError
 from capsule.network import CapsuleNetwork, LossTerms, NetworkConfig, Routing, capsule_loss
 from capsule.recogniser import WEIGHTS, Model
-from capsule.sources import SUBSETS, TESTING, TRAINING
 from eeg.montage import BANDS, REGIONS
 
 TITLE = "emocapsule-capsule-1"

@@ -9,7 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capsule.dataset import Examples, examples, folds, joined
+from capsule.corpus.dataset import Examples, examples, folds, joined
+from capsule.corpus.labels import COMPATIBLE
+from capsule.corpus.sources import TESTING, sittings
 from capsule.errors import CapsuleError
 from capsule.evaluate import (
     Judged,
@@ -25,7 +27,6 @@ from capsule.evaluate import (
     valence,
 )
 from capsule.recogniser import Model
-from capsule.sources import COMPATIBLE, TESTING, sittings
 from capsule.train import Recipe, build, chances, fit, no_doubt
 from eeg.montage import BANDS, REGIONS
 
@@ -161,7 +162,7 @@ def test_missing_data_is_told(monkeypatch, tmp_path):
 @pytest.fixture(scope="module")
 def eegmat():
     """EEGMAT with four channels, the quickest; its features are kept in `data/features`."""
-    from capsule.sources import data_folder
+    from capsule.corpus.sources import data_folder
 
     try:
         data_folder()

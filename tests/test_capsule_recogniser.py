@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from capsule.baseline import LEAST_WINDOWS, Baseline, Profile, Rest, rest_of
+from capsule.corpus.sitting import Sitting, Stretch, Take
 from capsule.doubt import REST_CAP
 from capsule.errors import CapsuleError
 from capsule.evaluate import probabilities
 from capsule.recogniser import MANIFEST, TENSORS, WEIGHTS, Model, Recogniser
-from capsule.sources import Sitting, Stretch, Take
 from eeg.frontend import FrontEnd
 from eeg.montage import BANDS, REGIONS, Montage
 from eeg.signal import Recording, Signal
@@ -240,7 +240,7 @@ def test_a_small_headset_is_not_doubted_for_being_small(model):
 
 def test_training_windows_are_what_runs_live(model):
     """The inputs of the examples, and the probabilities of the evaluation, are the recogniser's."""
-    from capsule.dataset import prepared
+    from capsule.corpus.dataset import prepared
 
     recording = sample_recording()
     take = Take(recording, (Stretch(0.0, recording.duration_s, "rest"),))

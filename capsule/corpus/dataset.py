@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -12,11 +13,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+import capsule.baseline
 import eeg
 from capsule.baseline import REST_S, WINDOW_S, Baseline, Rest, rest_of
+from capsule.corpus.labels import quadrants_of
+from capsule.corpus.sitting import Sitting, Stretch
+from capsule.corpus.sources import ROOT, Source, source
 from capsule.emotion import QUADRANTS
 from capsule.errors import CapsuleError
-from capsule.sources import COMPATIBLE, ROOT, Sitting, Stretch, sittings
 from eeg.frontend import Features, FrontEnd
 from eeg.montage import BANDS, REGIONS
 from eeg.signal import Recording
@@ -24,6 +28,8 @@ from eeg.signal import Recording
 EVERY = 4  # windows are kept once a second: their neighbours say the same
 APART_S = 60.0  # between the takes of a sitting, as if recorded one after the other
 CHUNK = 512
+EEG_STAGES = ("filter", "window", "quality", "features", "frontend", "montage", "watch")
+OWN_STAGES = ("dataset", "labels", "sitting")  # beside what reads the data set
 _INPUTS = (len(REGIONS), len(BANDS), 2)
 
 
@@ -57,8 +63,9 @@ class Examples:
     @property
     def compatible(self) -> NDArray[np.bool_]:
         """(W, 4): the quadrants that fit the label."""
-        rows = {name: [q in fit for q in QUADRANTS] for name, fit in COMPATIBLE.items()}
-        return np.array([rows[str(name)] for name in self.label], dtype=bool).reshape(-1, 4)
+        names, place = np.unique(self.label, return_inverse=True)
+        rows = [[one in quadrants_of(str(name)) for one in QUADRANTS] for name in names]
+        return np.array(rows, dtype=bool).reshape(-1, 4)[place]
 
     @property
     def people(self) -> tuple[str, ...]:
@@ -69,6 +76,8 @@ class Examples:
 def joined(parts: Iterable[Examples]) -> Examples:
     """All windows of several sets."""
     kept = list(parts)
+    if not kept:
+        raise CapsuleError("there is no data to be joined")
     names = [one.name for one in fields(Examples)]
     return Examples(**{n: np.concatenate([getattr(one, n) for one in kept]) for n in names})
 
@@ -81,16 +90,20 @@ def folds(people: Sequence[str], count: int, seed: int = 0) -> list[frozenset[st
     return [frozenset(people[i] for i in order[start::count]) for start in range(count)]
 
 
-def examples(dataset: str, subset: str = "19") -> Examples:
+def examples(told: str, subset: str = "19") -> Examples:
     """All labelled windows of a data set, from the cache in `data/features` if they are there.
 
-    `subset` chooses channels of EEGMAT. The cache is bound to the source of the stages.
+    `told` is NAME or NAME=FOLDER, see `capsule.corpus.sources`; `subset` chooses channels. The
+    cache is bound to the source of the stages and to the names, sizes and times of the files.
     """
-    path = ROOT / "data" / "features" / _fingerprint() / f"{dataset}-{subset}.npz"
+    found = source(told)
+    path = _cache(found, subset)
     if path.is_file():
         with np.load(path) as kept:
             return Examples(**{one.name: kept[one.name] for one in fields(Examples)})
-    made = joined(prepared(sitting, dataset) for sitting in sittings(dataset, subset))
+    made = joined(prepared(sitting, found.name) for sitting in found.sittings(subset))
+    if not len(made):
+        raise CapsuleError(f"{told} has no two seconds that are labelled and can be measured")
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}.npz")
     np.savez(part, **{one.name: getattr(made, one.name) for one in fields(Examples)})
@@ -98,11 +111,21 @@ def examples(dataset: str, subset: str = "19") -> Examples:
     return made
 
 
-def _fingerprint() -> str:
+def _cache(found: Source, subset: str) -> Path:
+    """Where the examples of these very files are kept."""
+    digest = sha256()
+    for path in sorted(path for path in found.folder.rglob("*") if path.is_file()):
+        facts = (path.relative_to(found.folder), path.stat().st_size, path.stat().st_mtime_ns)
+        digest.update(repr(facts).encode())
+    name = f"{found.name.replace(':', '-')}-{subset}-{digest.hexdigest()[:12]}.npz"
+    return ROOT / "data" / "features" / _fingerprint(found) / name
+
+
+def _fingerprint(found: Source) -> str:
     """Changes whenever the code of a stage between recording and example does."""
-    stages = ("filter", "window", "quality", "features", "frontend", "montage", "watch")
-    files = [Path(next(iter(eeg.__path__))) / f"{stage}.py" for stage in stages]
-    files += [Path(__file__).parent / f"{one}.py" for one in ("baseline", "sources", "dataset")]
+    files = [Path(next(iter(eeg.__path__))) / f"{stage}.py" for stage in EEG_STAGES]
+    files += [Path(capsule.baseline.__file__), Path(inspect.getfile(found.reader))]
+    files += [Path(__file__).with_name(f"{one}.py") for one in OWN_STAGES]
     code = [ast.dump(ast.parse(path.read_text(encoding="utf-8"))) for path in files]
     return sha256("".join(code).encode()).hexdigest()[:12]
 
@@ -122,10 +145,11 @@ def prepared(sitting: Sitting, dataset: str, every: int = EVERY) -> Examples:
             moved = replace(one, end_s=one.end_s + offset_s, gap=one.gap or (k == 0 < number))
             ready = baseline.push(moved)
             at_rest = not sitting.rest and number == 0 and one.end_s < REST_S + WINDOW_S
-            if k % every == 0 and label in COMPATIBLE and ready.rested and not at_rest:
+            if k % every == 0 and quadrants_of(label) and ready.rested and not at_rest:
                 rows.append((ready, one, label, number))
         offset_s += (features[-1].end_s if features else 0.0) + APART_S
     who = f"{dataset}/{sitting.person}"
+    where = "/".join(part for part in (who, sitting.session) if part)
     names = [take.recording.signal.name for take in sitting.takes]
     count = len(rows)
     return Examples(
@@ -136,10 +160,10 @@ def prepared(sitting: Sitting, dataset: str, every: int = EVERY) -> Examples:
         quality=np.array([row[1].quality for row in rows], np.float32),
         expected=np.repeat(expected[None], count, axis=0),
         time_s=np.array([row[1].end_s for row in rows]),
-        label=np.array([row[2] for row in rows], dtype="U20"),
-        person=np.array([who] * count, dtype="U20"),
-        recording=np.array([f"{who}/{row[3]}/{names[row[3]]}" for row in rows], dtype="U80"),
-        dataset=np.array([dataset] * count, dtype="U20"),
+        label=np.array([row[2] for row in rows], dtype=np.str_),
+        person=np.array([who] * count, dtype=np.str_),
+        recording=np.array([f"{where}/{row[3]}/{names[row[3]]}" for row in rows], dtype=np.str_),
+        dataset=np.array([dataset] * count, dtype=np.str_),
     )
 
 
