@@ -30,6 +30,10 @@ class KVCache:
     ----------
     window : positions a query attends to, itself included
     rewind : how many positions may be taken back
+
+    Attributes
+    ----------
+    memo : the last condition and what the network made of it; saves work, is no state
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class KVCache:
         self.capacity = 2 * (window + rewind)
         shape = (layers, batch, heads, self.capacity, head_dim)
         self.keys, self.values = torch.zeros(shape), torch.zeros(shape)
+        self.memo: tuple[tuple[Tensor, ...], object] | None = None
         self.reset()
 
     def reset(self) -> None:

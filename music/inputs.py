@@ -16,6 +16,14 @@ HEAD_DIM = 64
 INDEX_PAIRS = 16  # rotary pairs that count tokens
 BAR_PERIODS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)  # in bars: how many bars ago
 METRE_PERIODS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # in beats: where in the bar
+_FREQUENCY = torch.tensor(
+    [10000.0 ** (-pair / INDEX_PAIRS) for pair in range(INDEX_PAIRS)]
+    + [2 * math.pi / period for period in (*BAR_PERIODS, *METRE_PERIODS)],
+    dtype=torch.float64,
+)
+_COUNTED = torch.tensor(  # which of the three coordinates each pair follows
+    [0] * INDEX_PAIRS + [1] * len(BAR_PERIODS) + [2] * len(METRE_PERIODS)
+)
 
 
 @dataclass(frozen=True)
@@ -55,20 +63,9 @@ def rotation(index: Tensor, bar: Tensor, metre: Tensor) -> tuple[Tensor, Tensor]
     Products of rotated queries and keys depend on differences only, so the last two are the
     bar–note relative position: how many bars ago, and how far apart within the bar.
     """
-    frequency = 10000.0 ** -(torch.arange(INDEX_PAIRS, dtype=torch.float64) / INDEX_PAIRS)
-    turn = 2 * math.pi
-    bars = turn / torch.tensor(BAR_PERIODS, dtype=torch.float64)
-    beats = turn / torch.tensor(METRE_PERIODS, dtype=torch.float64)
-    device = index.device
-    angle = torch.cat(
-        [
-            index[..., None] * frequency.to(device),
-            bar[..., None] * bars.to(device),
-            metre[..., None] * beats.to(device),
-        ],
-        dim=-1,
-    )
-    angle = (angle % turn).float()[:, None]
+    counted = torch.stack([index, bar, metre], dim=-1)
+    frequency, which = _FREQUENCY.to(index.device), _COUNTED.to(index.device)
+    angle = (counted[..., which] * frequency % (2 * math.pi)).float()[:, None]
     return angle.cos(), angle.sin()
 
 

@@ -15,6 +15,7 @@ latent and what remains is a plain causal Transformer.
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -26,6 +27,8 @@ from music.conditioning import CONDITIONINGS, EMOTION_DIM, Context, Emotion, Ent
 from music.inputs import HEAD_DIM, Inputs, ModelConfig, band, rotate, rotation
 from music.latent import Gaussian, Posterior, Prior
 from music.network import Network
+
+Heard = tuple[Context, list[Told]]
 
 
 class Block(nn.Module):
@@ -47,14 +50,14 @@ class Block(nn.Module):
         self,
         x: Tensor,
         turns: tuple[Tensor, Tensor],
-        context: Context,
+        tokens: Tensor,
+        told: Told,
         mask: Tensor | None,
         cache: tuple[KVCache, int] | None,
     ) -> Tensor:
-        told = self.condition.tell(context)
         h = self.condition.normed(self.norm1(x), 0, told)
         x = x + self.condition.residual(
-            self.out(self._attend(h, turns, told, mask, cache)), 0, told
+            self.out(self._attend(h, turns, tokens, told, mask, cache)), 0, told
         )
         h = self.condition.normed(self.norm2(x), 1, told)
         h = self.down(F.gelu(self.up(h), approximate="tanh"))
@@ -67,6 +70,7 @@ class Block(nn.Module):
         self,
         h: Tensor,
         turns: tuple[Tensor, Tensor],
+        tokens: Tensor,
         told: Told,
         mask: Tensor | None,
         cache: tuple[KVCache, int] | None,
@@ -81,7 +85,7 @@ class Block(nn.Module):
         if cache is not None:
             k, value = cache[0].append(cache[1], k, value)
         out = F.scaled_dot_product_attention(placed, k, value, attn_mask=mask)
-        out = self.condition.attended(out, q, told)
+        out = self.condition.attended(out, q, told, tokens)
         merged: Tensor = out.transpose(1, 2).reshape(batch, length, width)
         return merged
 
@@ -123,12 +127,11 @@ class MusicModel(Network):
         ``z`` (B, T, Z) holds each position's bar latent, zero at BAR. With a cache T must be 1, and
         ``cache.advance`` is called once all layers have appended.
         """
-        weights, emotion = self.emotion(inputs)
+        context, told = self._hear(inputs, z, cache)
         x = self.embed(inputs.tokens)
         if self.config.latent:
-            x, emotion = x + self.latent(z), emotion + self.colour(z)
-        context = Context(inputs.tokens, weights, emotion)
-        x = self.entry(x, context)
+            x = x + self.latent(z)
+        x = self.entry(x, inputs.tokens, context)
         turns = rotation(inputs.place, inputs.bar, inputs.metre)
         length = inputs.tokens.shape[1]
         if cache is not None and length != 1:
@@ -136,11 +139,27 @@ class MusicModel(Network):
         mask = band(length, self.config.window, x.device) if cache is None else None
         for layer, block in enumerate(self.blocks):
             place = None if cache is None else (cache, layer)
-            x = block(x, turns, context, mask, place)
+            x = block(x, turns, inputs.tokens, told[layer], mask, place)
         if cache is not None:
             cache.advance()
         out: Tensor = self.norm(x)
         return out
+
+    def _hear(self, inputs: Inputs, z: Tensor, cache: KVCache | None) -> Heard:
+        """The condition as each layer will use it; made anew only when it changes: condition and
+        latent hold for many tokens.
+        """
+        key = (inputs.p, inputs.null, z)
+        if cache is not None and cache.memo and all(map(torch.equal, cache.memo[0], key)):
+            return cast(Heard, cache.memo[1])
+        weights, emotion = self.emotion(inputs)
+        if self.config.latent:
+            emotion = emotion + self.colour(z)
+        context = Context(weights, emotion)
+        heard = context, [cast(Block, block).condition.tell(context) for block in self.blocks]
+        if cache is not None:
+            cache.memo = key, heard
+        return heard
 
     def prior_of(self, states: Tensor, inputs: Inputs) -> Gaussian:
         """The prior at every position (..., Z), of which only those at BAR mean anything."""

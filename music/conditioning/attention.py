@@ -50,5 +50,5 @@ class GatedLayer(Layer):
         gate = 2 * self.gate(context.emotion).sigmoid()
         return (gate.view(*gate.shape[:-1], self.heads, HEAD_DIM).transpose(1, 2),)  # (B, H, T, D)
 
-    def attended(self, out: Tensor, q: Tensor, told: Told) -> Tensor:
+    def attended(self, out: Tensor, q: Tensor, told: Told, tokens: Tensor) -> Tensor:
         return out * told[0]

@@ -31,9 +31,8 @@ def slot_weights(p: Tensor, null: Tensor) -> Tensor:
 
 
 class Context(NamedTuple):
-    """The condition at each position, computed once a forward."""
+    """The condition at each position."""
 
-    tokens: Tensor  # (B, T)
     weights: Tensor  # (B, T, SLOTS)
     emotion: Tensor  # (B, T, EMOTION_DIM), coloured by the bar's latent
 
@@ -58,15 +57,15 @@ class Entry(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
 
-    def forward(self, x: Tensor, context: Context) -> Tensor:
-        """(B, T, width) to the same."""
+    def forward(self, x: Tensor, tokens: Tensor, context: Context) -> Tensor:
+        """(B, T, width) embedded ``tokens`` (B, T) to the same."""
         return x
 
 
 class Layer(nn.Module):
     """Acts inside a block at four places, each of which does nothing here.
 
-    ``tell`` computes once a block what the four then use.
+    ``tell`` makes of a condition what the four then use, for as long as that condition holds.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -83,8 +82,10 @@ class Layer(nn.Module):
         """Queries before they are rotated to their place: (B, H, T, D)."""
         return q
 
-    def attended(self, out: Tensor, q: Tensor, told: Told) -> Tensor:
-        """What attention gave for queries ``q``, before the heads are merged: (B, H, T, D)."""
+    def attended(self, out: Tensor, q: Tensor, told: Told, tokens: Tensor) -> Tensor:
+        """What attention gave for queries ``q`` of ``tokens`` (B, T), before the heads are merged:
+        (B, H, T, D).
+        """
         return out
 
     def residual(self, y: Tensor, half: int, told: Told) -> Tensor:

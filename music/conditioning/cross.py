@@ -34,7 +34,7 @@ class CrossLayer(Layer):
         self.register_buffer("family", torch.tensor(families), persistent=False)
 
     def tell(self, context: Context) -> Told:
-        """Keys, values (B, H, T, METADATA, D) and bias (B, H, T, METADATA)."""
+        """Keys and values (B, H, T, METADATA, D)."""
         p = context.weights
         valence = (p[..., 0] + p[..., 3] - p[..., 1] - p[..., 2])[..., None]
         arousal = (p[..., 0] + p[..., 1] - p[..., 2] - p[..., 3])[..., None]
@@ -48,10 +48,11 @@ class CrossLayer(Layer):
             project(metadata).unflatten(-1, (self.heads, HEAD_DIM)).permute(0, 3, 1, 2, 4)
             for project in (self.key, self.value)
         )
-        return keys, values, self.bias[self.family[context.tokens]].transpose(1, 2)
+        return keys, values
 
-    def attended(self, out: Tensor, q: Tensor, told: Told) -> Tensor:
-        keys, values, bias = told
+    def attended(self, out: Tensor, q: Tensor, told: Told, tokens: Tensor) -> Tensor:
+        keys, values = told
+        bias = self.bias[self.family[tokens]].transpose(1, 2)  # (B, H, T, METADATA)
         scores = ((q + self.u).unsqueeze(-2) * keys).sum(-1) * HEAD_DIM**-0.5 + bias
         mixed: Tensor = (scores.softmax(dim=-1).to(values.dtype).unsqueeze(-1) * values).sum(-2)
         return out + mixed

@@ -21,8 +21,8 @@ class PrefixEntry(Entry):
         super().__init__(config)
         self.token = nn.Linear(EMOTION_DIM, config.width)
 
-    def forward(self, x: Tensor, context: Context) -> Tensor:
-        here = (context.tokens == v.LATENT)[..., None]
+    def forward(self, x: Tensor, tokens: Tensor, context: Context) -> Tensor:
+        here = (tokens == v.LATENT)[..., None]
         out: Tensor = x + here * self.token(context.emotion)
         return out
 
@@ -34,6 +34,6 @@ class EmbeddingEntry(Entry):
         super().__init__(config)
         self.metadata = nn.Linear(EMOTION_DIM, config.width)
 
-    def forward(self, x: Tensor, context: Context) -> Tensor:
+    def forward(self, x: Tensor, tokens: Tensor, context: Context) -> Tensor:
         out: Tensor = x + self.metadata(context.emotion)
         return out

@@ -28,17 +28,20 @@ class ModulationLayer(Layer):
         self.values = nn.Parameter(torch.zeros(config.heads, SLOTS, HEAD_DIM))
 
     def tell(self, context: Context) -> Told:
-        """Scale, shift, gate for each half (B, T, width), and log w (B, 1, T, SLOTS)."""
-        log_weights = context.weights.clamp_min(1e-6).log()[:, None]
-        return (*self.modulation(context.emotion).chunk(6, dim=-1), log_weights)
+        """Scale, shift, gate for each half (B, T, width), and log w (1, B·T, SLOTS)."""
+        scale, shift, gate, *other = self.modulation(context.emotion).chunk(6, dim=-1)
+        log_weights = context.weights.clamp_min(1e-6).log().flatten(0, 1)[None]
+        return (1 + scale, shift, gate, 1 + other[0], *other[1:], log_weights)
 
     def normed(self, h: Tensor, half: int, told: Told) -> Tensor:
-        return h * (1 + told[3 * half]) + told[3 * half + 1]
+        return torch.addcmul(told[3 * half + 1], h, told[3 * half])
 
-    def attended(self, out: Tensor, q: Tensor, told: Told) -> Tensor:
-        scores = q @ self.keys.transpose(-1, -2) * HEAD_DIM**-0.5 + told[6]
-        slots: Tensor = scores.softmax(dim=-1).to(q.dtype) @ self.values.to(q.dtype)
-        return out + slots
+    def attended(self, out: Tensor, q: Tensor, told: Told, tokens: Tensor) -> Tensor:
+        rows = q.transpose(0, 1).flatten(1, 2)  # (H, B·T, D)
+        scores = torch.bmm(rows, self.keys.transpose(-1, -2).to(q.dtype)) * HEAD_DIM**-0.5
+        weights = (scores + told[6]).softmax(dim=-1)
+        slots = torch.bmm(weights.to(q.dtype), self.values.to(q.dtype))
+        return out + slots.view(q.shape[1], q.shape[0], *q.shape[2:]).transpose(0, 1)
 
     def residual(self, y: Tensor, half: int, told: Told) -> Tensor:
         return told[3 * half + 2] * y
