@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_music_model import tiny_model
+from networks import tiny_model
 
 from bridge.cli import build_parser, main
 from bridge.composing import controls_of

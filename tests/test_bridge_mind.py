@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from test_music_controls import player
+from networks import player
 
 from bridge.mind import AHEAD_S, COMMIT_S, LEAD_S, Mind
 from bridge.player import Player

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_music_model import at, batch_of
+from networks import at, batch_of
 
 from music import vocabulary as v
 from music.baselines import EncoderDecoder, EncoderDecoderConfig, Lstm, LstmConfig

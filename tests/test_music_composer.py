@@ -3,7 +3,7 @@ next."""
 
 import pytest
 import torch
-from test_music_model import tiny_model
+from networks import tiny_model
 
 from music import vocabulary as v
 from music.composer import Composer

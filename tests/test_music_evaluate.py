@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from networks import tiny_model
 from pieces import small_piece
-from test_music_model import tiny_model
 from torch import Tensor
 
 from music import vocabulary as v

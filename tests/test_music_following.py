@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_music_model import tiny_model
+from networks import tiny_model
 
 from music import vocabulary as v
 from music.corpus.dataset import Piece, Source

@@ -4,63 +4,26 @@ cache."""
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
+from networks import LENGTH, at, batch_of, tiny_model
 from torch import Tensor
 
 from music import vocabulary as v
 from music.cache import KVCache
 from music.conditioning import CONDITIONINGS
-from music.corpus.crops import Batch, Row, collate
+from music.corpus.crops import Batch
 from music.errors import MusicError
-from music.grammar import Grammar
 from music.inputs import Inputs, ModelConfig
 from music.latent import Gaussian, spread
 from music.model import MusicModel
 from music.store import load_model, save_model
 from music.training.objective import evaluate_terms, sampled_prior_nll, token_nll
 
-WINDOW, LENGTH = 40, 150
-
-
-def tiny_model(conditioning: str = "modulation", latent: int = 8, seed: int = 0) -> MusicModel:
-    """Two layers with weights large enough that every path matters."""
-    torch.manual_seed(seed)
-    model = MusicModel(ModelConfig(2, WINDOW, latent, 0.0, conditioning)).eval()
-    for parameter in model.parameters():
-        if parameter.ndim >= 2:
-            torch.nn.init.normal_(parameter, std=0.08)
-    return model
-
-
-def sentence(seed: int, length: int = LENGTH) -> np.ndarray:
-    rng, state, tokens = np.random.default_rng(seed), Grammar(), []
-    for _ in range(length):
-        ranges = state.allowed()
-        low, high = ranges[rng.integers(len(ranges))]
-        tokens.append(int(rng.integers(low, high)))
-        state, _ = state.push(tokens[-1])
-    return np.array(tokens)
-
-
-def batch_of(rows: int = 2, length: int = LENGTH) -> Batch:
-    """Sentences whose mixture changes at every position; the second row has no condition."""
-    rng = np.random.default_rng(5)
-    drawn = [
-        Row(sentence(r, length), rng.dirichlet(np.ones(4), length), r == 1, r == 0)
-        for r in range(rows)
-    ]
-    return collate(drawn, length)
-
 
 def latents(inputs: Inputs, width: int = 8) -> Tensor:
     generator = torch.Generator().manual_seed(3)
     return spread(torch.randn(*inputs.tokens.shape, width, generator=generator), inputs.tokens)
-
-
-def at(inputs: Inputs, t: int) -> Inputs:
-    return Inputs(*(part[:, t : t + 1] for part in inputs))
 
 
 def feed(model: MusicModel, inputs: Inputs, z: Tensor, cache: KVCache, span: range) -> list[Tensor]:

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from networks import tiny_model
 from test_music_following import PitchJudge, puppet
-from test_music_model import tiny_model
 
 from music.corpus.dataset import Piece, Source
 from music.errors import MusicError

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from test_music_model import WINDOW, tiny_model
+from networks import WINDOW, tiny_model
 
 from music import vocabulary as v
 from music.composer import Composer
