@@ -106,3 +106,13 @@ def steps_back(position: int, to: int, limit: int) -> int:
     if not 0 <= position - to <= limit:
         raise ValueError(f"cannot rewind from position {position} to {to}: at most {limit} back")
     return position - to
+
+
+def moved(part: Tensor, start: int, to: int, rows: int) -> Tensor:
+    """A copy of (layers, B, ...) in which rows from ``start`` on are also those from ``to`` on.
+
+    A copy, because what was made while inferring cannot be written to outside.
+    """
+    part = part.clone()
+    part[:, to : to + rows] = part[:, start : start + rows]
+    return part

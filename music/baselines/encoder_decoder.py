@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from music import vocabulary as v
-from music.cache import steps_back
+from music.cache import moved, steps_back
 from music.conditioning import EMOTION_DIM, Emotion
 from music.inputs import HEAD_DIM, Inputs
 from music.network import Network
@@ -184,12 +184,8 @@ class ChunkCache:
         """Nothing to do: what comes is made by the network, as it computes."""
 
     def move(self, start: int, to: int, rows: int) -> None:
-        def moved(part: Tensor) -> Tensor:
-            part = part.clone()  # made while inferring, they cannot be written to outside
-            part[:, to : to + rows] = part[:, start : start + rows]
-            return part
-
-        self.chunks = deque((one.each(moved) for one in self.chunks), maxlen=self.chunks.maxlen)
+        changed = [one.each(lambda part: moved(part, start, to, rows)) for one in self.chunks]
+        self.chunks = deque(changed, maxlen=self.chunks.maxlen)
 
     def truncate(self, rows: int) -> None:
         kept = [one.each(lambda part: part[:, :rows]) for one in self.chunks]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from music import vocabulary as v
-from music.cache import steps_back
+from music.cache import moved, steps_back
 from music.conditioning import EMOTION_DIM, Emotion
 from music.inputs import Inputs
 from music.network import Network
@@ -105,12 +105,7 @@ class LstmCache:
         """Nothing to do: the first state comes from the network, as it computes."""
 
     def move(self, start: int, to: int, rows: int) -> None:
-        def moved(part: Tensor) -> Tensor:
-            part = part.clone()  # made while inferring, they cannot be written to outside
-            part[:, to : to + rows] = part[:, start : start + rows]
-            return part
-
-        states = [(moved(h), moved(c)) for h, c in self._states]
+        states = [(moved(h, start, to, rows), moved(c, start, to, rows)) for h, c in self._states]
         self._states = deque(states, maxlen=self.rewind_limit + 1)
 
     def truncate(self, rows: int) -> None:
