@@ -1,19 +1,17 @@
-"""The recogniser: streamed equals whole, doubt where there is no EEG, clear words for bad files."""
+"""The recogniser: streamed equals whole, doubt where there is no EEG, a profile for the rest."""
 
-import json
-import shutil
 import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from capsule.baseline import LEAST_WINDOWS, Baseline, Profile, Rest, rest_of
+from capsule.baseline import Profile, Rest
 from capsule.corpus.sitting import Sitting, Stretch, Take
 from capsule.doubt import REST_CAP
 from capsule.errors import CapsuleError
 from capsule.evaluate import probabilities
-from capsule.recogniser import MANIFEST, TENSORS, WEIGHTS, Model, Recogniser
+from capsule.recogniser import Model, Recogniser
 from eeg.frontend import FrontEnd
 from eeg.montage import BANDS, REGIONS, Montage
 from eeg.signal import Recording, Signal
@@ -126,68 +124,6 @@ def test_trust_is_capped_until_the_rest_is_over(sample, model):
     assert max(one.confidence for one in never) <= REST_CAP + 1e-6
 
 
-def test_the_rest_is_the_first_seconds_and_nothing_after():
-    window = replace_many(240)
-    baseline = Baseline(REST_S)
-    for one in window:
-        baseline.push(one)
-    rest = [one for one in window if one.end_s <= REST_S]
-    expected = rest_of(
-        np.array([one.entropy for one in rest], dtype=float),
-        np.array([one.present for one in rest]),
-    )
-    assert np.array_equal(baseline.rest.mean, expected.mean)
-    assert np.array_equal(baseline.rest.std, expected.std)
-
-
-def replace_many(count, seed=0, hop_s=0.25):
-    """Made-up features."""
-    from eeg.frontend import Features
-
-    rng = np.random.default_rng(seed)
-    return [
-        Features(
-            end_s=2.0 + k * hop_s,
-            entropy=rng.normal(2, 0.3, (len(REGIONS), len(BANDS))).astype(np.float32),
-            present=np.ones(len(REGIONS), dtype=bool),
-            band_valid=np.ones(len(BANDS), dtype=bool),
-            quality=1.0,
-            channel_quality=np.ones(len(CAP)),
-            gap=False,
-        )
-        for k in range(count)
-    ]
-
-
-def test_a_gap_forgets_the_recent_mean_but_not_the_wearer():
-    window = replace_many(200)
-    baseline = Baseline(REST_S)
-    for one in window[:150]:
-        baseline.push(one)
-    rest = baseline.rest
-    after = baseline.push(replace(window[150], gap=True, end_s=999.0))
-    assert baseline.rest is rest
-    np.testing.assert_allclose(after.inputs[..., 0], after.inputs[..., 1], atol=1e-5)
-
-
-def test_a_region_without_rest_is_absent():
-    window = [
-        replace(one, present=np.arange(len(REGIONS)) > 0 if one.end_s < 30 else one.present)
-        for one in replace_many(200)
-    ]
-    baseline = Baseline(REST_S)
-    last = [baseline.push(one) for one in window][-1]
-    assert not last.present[0].any()
-    assert last.present[1:].all()
-
-
-def test_rest_waits_for_windows_if_all_were_lost():
-    baseline = Baseline(5.0)
-    window = replace_many(80)
-    ready = [baseline.push(one).rested for one in window]
-    assert ready.index(True) == LEAST_WINDOWS
-
-
 @pytest.mark.parametrize("channels", [CAP, MUSE], ids=["cap", "muse"])
 @pytest.mark.parametrize("kind", ["white", "walk", "flat", "sine", "heart"])
 def test_what_is_no_eeg_ends_near_uniform(model, kind, channels):
@@ -275,18 +211,6 @@ def test_a_profile_of_another_headset_is_refused(sample, model):
         Recogniser(model, montage, profile=Profile(MUSE, "m", rest))
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "{", "[]", '{"format": "emocapsule profile 1"}',
-     '{"format": "emocapsule profile 1", "channels": ["Fp1"], "model": "m", '
-     '"mean": [1], "std": [1], "known": [true]}'],
-)  # fmt: skip
-def test_a_damaged_profile_is_told(tmp_path, text):
-    (tmp_path / "me.json").write_text(text)
-    with pytest.raises(CapsuleError, match="me.json"):
-        Profile.load(tmp_path / "me.json")
-
-
 def test_a_missing_profile_is_told(sample):
     with pytest.raises(CapsuleError, match="nobody.json"):
         Recogniser.load(sample[0], profile="nobody.json")
@@ -296,57 +220,6 @@ def test_a_missing_profile_is_told(sample):
 def test_an_impossible_rest_is_told(sample, model, rest_s):
     with pytest.raises(CapsuleError, match="0 s or more"):
         Recogniser(model, sample[0], rest_s)
-
-
-def break_tensors(folder):
-    file = folder / TENSORS
-    content = bytearray(file.read_bytes())
-    content[-5] ^= 1
-    file.write_bytes(bytes(content))
-
-
-def cut_tensors(folder):
-    (folder / TENSORS).write_bytes((folder / TENSORS).read_bytes()[:1000])
-
-
-def lose_tensors(folder):
-    (folder / TENSORS).unlink()
-
-
-def break_manifest(folder):
-    (folder / MANIFEST).write_text("{")
-
-
-def other_regions(folder):
-    told = json.loads((folder / MANIFEST).read_text())
-    told["network"]["regions"][0] = "nose"
-    (folder / MANIFEST).write_text(json.dumps(told))
-
-
-def other_format(folder):
-    (folder / MANIFEST).write_text("{}")
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [break_tensors, cut_tensors, lose_tensors, break_manifest, other_regions, other_format],
-)
-def test_damaged_weights_are_told_in_one_sentence(tmp_path, damage):
-    folder = tmp_path / "weights"
-    shutil.copytree(WEIGHTS, folder)
-    damage(folder)
-    with pytest.raises(CapsuleError) as told:
-        Model.load(folder)
-    assert "\n" not in str(told.value)
-
-
-def test_weights_come_back_as_saved(model, tmp_path):
-    model.save(tmp_path, "copy")
-    again = Model.load(tmp_path)
-    assert again.temperature == model.temperature
-    assert np.array_equal(again.doubt.covariance, model.doubt.covariance)
-    for name, one in model.network.state_dict().items():
-        assert np.array_equal(one, again.network.state_dict()[name])
 
 
 def test_a_window_takes_less_than_ten_milliseconds(sample, model):
