@@ -87,7 +87,8 @@ def test_the_schedule_starts_without_kl_and_ends_with_emopia() -> None:
     schedule = Schedule(1e-3)
     assert schedule.beta(0.0) == 0.0 < schedule.beta(0.05)
     assert schedule.beta(0.9) == 0.5
-    assert schedule.labelled_share(0.1) < 0.3 < 0.8 < schedule.labelled_share(0.9)
+    assert schedule.labelled_share(0.1) < 0.3 < 0.8 < schedule.labelled_share(0.75)
+    assert schedule.labelled_share(0.9) == 1.0
     assert schedule.learning_rate(0.0, 0) < schedule.learning_rate(0.0, 500) <= 1e-3
 
 
