@@ -62,7 +62,7 @@ def quadrants_of(label: str) -> tuple[str, ...]:
     return tuple(one for one in QUADRANTS if one in named)
 
 
-def understood(text: str) -> str:
+def understood(text: str, where: str = "here") -> str:
     """The label that a person wrote, in any case: a word of ours, or quadrants as in `Q1|Q4`.
 
     CapsuleError if it is neither, or names all four quadrants, which would say nothing.
@@ -73,23 +73,26 @@ def understood(text: str) -> str:
             return label
     words = ", ".join((*COMPATIBLE, *SILENT))
     raise CapsuleError(
-        f"{text!r} is no label: expected quadrants as in Q1 or Q1|Q4 (not all four), or one of "
-        f"{words}"
+        f"{where}: {text!r} is no label, expected are quadrants as in Q1 or Q1|Q4 (not all four), "
+        f"or one of {words}"
     )
 
 
-def rated(valence: float | None, arousal: float | None, scale: Scale = SAM) -> str:
+def rated(
+    valence: float | None, arousal: float | None, scale: Scale = SAM, where: str = "here"
+) -> str:
     """The label of two ratings, `even` if they say nothing. None and NaN: not rated.
 
-    CapsuleError if a rating is out of its scale.
+    CapsuleError says `where` a rating is out of its scale.
     """
-    return _sign("valence", valence, scale) + _sign("arousal", arousal, scale) or "even"
+    axes = (("valence", valence), ("arousal", arousal))
+    return "".join(_sign(axis, rating, scale, where) for axis, rating in axes) or "even"
 
 
-def _sign(axis: str, rating: float | None, scale: Scale) -> str:
+def _sign(axis: str, rating: float | None, scale: Scale, where: str) -> str:
     if rating is None or isnan(rating):
         return ""
     if not scale.low <= rating <= scale.high:
-        raise CapsuleError(f"a rating of {axis} is {rating:g} on a scale of {scale}")
+        raise CapsuleError(f"{where}: {axis} is rated {rating:g} on a scale of {scale}")
     middle = (scale.low + scale.high) / 2
     return "" if rating == middle else axis[0].upper() + ("+" if rating > middle else "-")

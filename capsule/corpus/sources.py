@@ -12,7 +12,18 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from capsule.corpus import compact, recorded
+from capsule.corpus import (
+    amigos,
+    bids,
+    compact,
+    deap,
+    dreamer,
+    ehrlich,
+    faced,
+    labelled,
+    recorded,
+    seed,
+)
 from capsule.corpus.sitting import Sitting, picked
 from capsule.errors import CapsuleError
 
@@ -35,9 +46,18 @@ READERS: dict[str, tuple[Reader, str]] = {  # name: how it is read, its folder i
     "albasri": (recorded.albasri, "albasri_relax_conc"),
     "mane": (compact.mane, "mane_stress"),
     "dasps": (compact.dasps, "dasps"),
-    "ehrlich": (compact.ehrlich, "ehrlich_music_bci"),
+    "ehrlich": (ehrlich.ehrlich, "ehrlich_music_bci"),
+    "deap": (deap.preprocessed, "deap"),
+    "deap-original": (deap.original, "deap"),
+    "seed": (seed.seed, "seed"),
+    "seed-iv": (seed.seed_iv, "seed_iv"),
+    "dreamer": (dreamer.dreamer, "dreamer"),
+    "faced": (faced.faced, "faced"),
+    "amigos": (amigos.amigos, "amigos"),
+    "folder": (labelled.with_table, ""),
+    "bids": (bids.with_events, ""),
 }
-OWN: tuple[str, ...] = ()  # of anybody's making: they have no usual folder, and many may be read
+OWN = ("folder", "bids")  # of anybody's making: they have no usual folder, and many may be read
 
 
 @dataclass(frozen=True)
