@@ -160,7 +160,7 @@ def clips_file(contestant: Contestant, strength: float) -> Path:
 
 
 def _play(network: Network, path: Path, scale: Scale, strength: float) -> Found:
-    playing = Playing(network, Sampling(), scale.seconds)
+    playing = Playing(network, Sampling(), scale.seconds, precision=faster_precision(1))
     clips = playing.play(corners(scale.clips, strength))
     tokens = np.concatenate([clip.tokens for clip in clips]).astype(np.uint16)
     ends = np.cumsum([len(clip.tokens) for clip in clips])
