@@ -119,8 +119,8 @@ def status_marks(path: Path) -> list[tuple[float, int]]:
     The code is the low byte: the higher ones tell the state of the amplifier. Some files of DEAP
     leave the channel's name empty, so it is taken by its place. CapsuleError if it is no BDF.
     """
-    raw = np.memmap(path, np.uint8, "r")
     try:
+        raw = np.memmap(path, np.uint8, "r")
         header_bytes, seconds, channels = (
             float(bytes(raw[start:stop])) for start, stop in ((184, 192), (244, 252), (252, 256))
         )
