@@ -8,11 +8,13 @@ from capsule.emotion import EmotionCapsule
 from music.events import Note, Pedal, Tempo
 
 
-class Composer:
-    """A note each quarter of a beat; its pitch tells the quadrant, 60 for Q1 to 63 for Q4."""
+class Steady:
+    """A composer of equal steps that ends four beats after it was asked to; to be given notes."""
 
-    def __init__(self, seed=0):
-        self.seed = seed
+    bpm = 120.0
+
+    def __init__(self, step_beats):
+        self.step_beats = step_beats
         self.beats = 0.0
         self.end_beats = np.inf
 
@@ -28,20 +30,30 @@ class Composer:
 
     @property
     def horizon_s(self):
-        return self.beats / 2.0  # 120 a minute
+        return self.beats * 60.0 / self.bpm
 
     def step(self, condition):
         if self.finished:
             return []
         at = self.beats
-        self.beats += 0.25
-        quadrant = int(np.argmax(condition.probabilities))
-        pitch = 60 + quadrant + 12 * ((int(at * 4) + self.seed) % 2)
-        note = Note(at, 0.5, pitch, 64)
-        return [*([Tempo(at, 120.0)] if at == 0 else []), Pedal(at, at % 2 == 0), note]
+        self.beats += self.step_beats
+        tempo = [Tempo(at, self.bpm)] if at == 0 else []
+        return [*tempo, *self.play(at, int(np.argmax(condition.probabilities)))]
 
     def rewind(self, to_beats):
-        self.beats = np.ceil(to_beats * 4) / 4
+        self.beats = np.ceil(to_beats / self.step_beats) * self.step_beats
+
+
+class Composer(Steady):
+    """A note each quarter of a beat; its pitch tells the quadrant, 60 for Q1 to 63 for Q4."""
+
+    def __init__(self, seed=0):
+        super().__init__(0.25)
+        self.seed = seed
+
+    def play(self, at, quadrant):
+        pitch = 60 + quadrant + 12 * ((int(at * 4) + self.seed) % 2)
+        return [Pedal(at, at % 2 == 0), Note(at, 0.5, pitch, 64)]
 
 
 class Recogniser:

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from fakes import Steady
 from networks import player
 
 from bridge.mind import AHEAD_S, COMMIT_S, LEAD_S, Mind
@@ -19,45 +20,23 @@ WILD = (0.85, 0.05, 0.05, 0.05)
 STEP_S = 0.005
 
 
-class Metronome:
+class Metronome(Steady):
     """Half a beat a step; its pitch is the quadrant it was told, so that notes tell their emotion.
 
-    It checks what mind owes a composer: never to rewind before what it has committed.
+    It keeps what mind took back, for mind must never rewind before what it has committed.
     """
 
-    def __init__(self, bpm=120.0):
-        self.bpm = bpm
-        self.beats = 0.0
+    def __init__(self):
+        super().__init__(0.5)
         self.rewound = []
-        self.end_beats = np.inf
 
-    @property
-    def finished(self):
-        return self.beats >= self.end_beats
-
-    def finish(self):
-        self.end_beats = min(self.end_beats, self.beats + 4)
-
-    def resume(self):
-        self.end_beats = np.inf
-
-    @property
-    def horizon_s(self):
-        return self.beats * 60.0 / self.bpm
-
-    def step(self, condition):
-        if self.finished:
-            return []
-        at = self.beats
-        self.beats += 0.5
-        events = [Tempo(at, self.bpm)] if at == 0 else []
-        events += [Bar(at)] if at % 4 == 0 else []
-        quadrant = int(np.argmax(condition.probabilities))
-        return [*events, Note(at, 0.45, 60 + quadrant, 64)]
+    def play(self, at, quadrant):
+        bar = [Bar(at)] if at % 4 == 0 else []
+        return [*bar, Note(at, 0.45, 60 + quadrant, 64)]
 
     def rewind(self, to_beats):
         self.rewound.append(to_beats)
-        self.beats = np.ceil(to_beats * 2) / 2
+        super().rewind(to_beats)
 
 
 def capsule(probabilities):
