@@ -65,21 +65,14 @@ def open_output(name: str | None = None) -> Output:
 def list_outputs() -> list[str]:
     """The MIDI ports of this machine that notes could be sent to, each once."""
     names: dict[str, None] = {}
-    for api in _apis():
-        with contextlib.suppress(BridgeError):
-            out = _client(api)
-            names.update(dict.fromkeys(out.get_ports()))
-            out.delete()
+    for _, out in _clients():
+        names.update(dict.fromkeys(out.get_ports()))
+        out.delete()
     return [name for name in names if not name.startswith(CLIENT)]
 
 
-class Nowhere:
-    """Swallows everything."""
-
-    name = "none"
-
-    def send(self, message: bytes, time_s: float) -> None:
-        """Nothing."""
+class Portless:
+    """What outputs are that have no port: nothing of theirs can go, nobody connects to them."""
 
     def alive(self) -> bool:
         """Always."""
@@ -90,6 +83,15 @@ class Nowhere:
         return []
 
     def connect(self, listeners: list[str]) -> None:
+        """Nothing."""
+
+
+class Nowhere(Portless):
+    """Swallows everything."""
+
+    name = "none"
+
+    def send(self, message: bytes, time_s: float) -> None:
         """Nothing."""
 
     def close(self) -> None:
@@ -141,7 +143,7 @@ class RtMidiPort:
             self._out.delete()
 
 
-class Synth:
+class Synth(Portless):
     """FluidSynth playing live through this machine's loudspeaker."""
 
     name = "synth"
@@ -175,17 +177,6 @@ class Synth:
         elif kind == 0xB0:
             self._synth.cc(0, message[1], message[2])
 
-    def alive(self) -> bool:
-        """Always."""
-        return True
-
-    def listeners(self) -> list[str]:
-        """Nobody who must be connected."""
-        return []
-
-    def connect(self, listeners: list[str]) -> None:
-        """Nothing."""
-
     def close(self) -> None:
         """Stop the sound."""
         self._synth.delete()
@@ -203,27 +194,22 @@ def _rtmidi() -> ModuleType:
         ) from problem
 
 
-def _apis() -> list[int]:
+def _clients() -> Iterator[tuple[int, Any]]:
+    """Each system that answers, and a client of it."""
     rtmidi = _rtmidi()
-    return [api for api in rtmidi.get_compiled_api() if api != rtmidi.API_RTMIDI_DUMMY]
-
-
-def _client(api: int) -> Any:
-    """A client of one system. BridgeError if that system does not answer."""
-    rtmidi = _rtmidi()
-    with _quiet():
-        try:
-            return rtmidi.MidiOut(rtapi=api, name=CLIENT)
-        except Exception as problem:  # rtmidi.SystemError and others: the next one may answer
-            raise BridgeError(f"{rtmidi.get_api_display_name(api)}: {problem}") from problem
+    for api in rtmidi.get_compiled_api():
+        if api == rtmidi.API_RTMIDI_DUMMY:
+            continue
+        with _quiet():
+            try:
+                out = rtmidi.MidiOut(rtapi=api, name=CLIENT)
+            except Exception:  # rtmidi.SystemError and others: the next one may answer
+                continue
+        yield api, out
 
 
 def _virtual_port() -> Output:
-    for api in _apis():
-        try:
-            out = _client(api)
-        except BridgeError:
-            continue
+    for api, out in _clients():
         try:
             out.open_virtual_port(PORT)
         except NotImplementedError:  # Windows has none
@@ -248,11 +234,7 @@ def _loopback_port() -> Output:
 
 
 def _existing_port(wanted: str) -> Output:
-    for api in _apis():
-        try:
-            out = _client(api)
-        except BridgeError:
-            continue
+    for _, out in _clients():
         names = out.get_ports()
         found = best_match(wanted, names)
         if found is not None:
