@@ -70,7 +70,7 @@ def read_arrays(folder: Path, name: str, told: str, *needed: str) -> Arrays:
     """Everything that the file holds. CapsuleError if it is missing or damaged."""
     (path,) = files_in(folder, name, told)
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             arrays = {key: kept[key] for key in kept.files}
     except (OSError, ValueError, BadZipFile) as error:
         raise CapsuleError(f"{path} is damaged ({error}): fetch it again") from error

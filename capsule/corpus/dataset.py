@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import capsule.baseline
 import eeg
-from capsule.baseline import REST_S, WINDOW_S, Baseline, Rest, rest_of
+from capsule.baseline import LEAST_WINDOWS, REST_S, SHAPE, WINDOW_S, Baseline, Rest, rest_of
 from capsule.corpus.labels import quadrants_of
 from capsule.corpus.sitting import Sitting, Stretch
 from capsule.corpus.sources import ROOT, Source, source
@@ -135,7 +135,7 @@ def prepared(sitting: Sitting, dataset: str, every: int = EVERY) -> Examples:
     front_end = FrontEnd(sitting.takes[0].recording.signal)
     taken = [_features(take.recording, front_end) for take in sitting.takes]
     labels = [_labels(f, t.stretches) for f, t in zip(taken, sitting.takes, strict=True)]
-    baseline = Baseline(REST_S, _rest(taken, labels, sitting.rest))
+    baseline = Baseline(REST_S, _rest(taken, labels, sitting))
     expected = np.zeros(len(REGIONS), dtype=bool)
     expected[[region for region in front_end.montage.regions if region is not None]] = True
     rows = []
@@ -184,16 +184,23 @@ def _labels(features: Sequence[Features], stretches: Sequence[Stretch]) -> list[
 
 
 def _rest(
-    taken: Sequence[Sequence[Features]], labels: Sequence[Sequence[str]], rest: Sequence[str]
+    taken: Sequence[Sequence[Features]], labels: Sequence[Sequence[str]], sitting: Sitting
 ) -> Rest | None:
     """Statistics of the windows labelled as rest; None where the rest is to be learnt live."""
-    if not rest:
+    if not sitting.rest:
         return None
     chosen = [
         one
         for features, names in zip(taken, labels, strict=True)
         for one, name in zip(features, names, strict=True)
-        if name in rest
+        if name in sitting.rest
     ]
     entropy = np.array([one.entropy for one in chosen], dtype=np.float64)
-    return rest_of(entropy, np.array([one.present for one in chosen]))
+    present = np.array([one.present for one in chosen], dtype=bool)
+    rest = rest_of(entropy.reshape(-1, *SHAPE), present.reshape(-1, SHAPE[0]))
+    if not rest.known.any():
+        raise CapsuleError(
+            f"the rest of {sitting.person} ({', '.join(sitting.rest)}) is too short or no EEG: "
+            f"{LEAST_WINDOWS} good windows are needed, about ten seconds"
+        )
+    return rest
