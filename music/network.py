@@ -7,6 +7,7 @@ states (B, T, width), whole crops at once or, with a cache, one position at a ti
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
 import torch
@@ -54,7 +55,7 @@ class Cache(Protocol):
         """Only the first ``rows`` rows go on."""
 
 
-class Network(nn.Module):
+class Network(nn.Module, ABC):
     """Tokens in, states and tied logits out; with a latent also a prior and a posterior."""
 
     config: NetworkConfig
@@ -64,14 +65,24 @@ class Network(nn.Module):
         """(..., width) to (..., vocabulary): the embedding, tied."""
         return F.linear(state, self.embed.weight).float()
 
+    @abstractmethod
     def new_cache(self, batch: int, rewind: int) -> Cache:
         """An empty cache for ``batch`` rows that can take back ``rewind`` positions."""
-        raise NotImplementedError
 
+    @abstractmethod
     def prior_of(self, states: Tensor, inputs: Inputs) -> Gaussian:
         """The prior at every position (..., Z), of which only those at BAR mean anything."""
-        raise NotImplementedError(f"{type(self).__name__} has no latent")
 
+    @abstractmethod
     def infer(self, inputs: Inputs) -> Gaussian:
         """The posterior at every BAR position (B, T, Z)."""
-        raise NotImplementedError(f"{type(self).__name__} has no latent")
+
+
+class Plain(Network):
+    """A network that knows no latent: prior and posterior have no dimension."""
+
+    def prior_of(self, states: Tensor, inputs: Inputs) -> Gaussian:
+        return Gaussian(states[..., :0], states[..., :0])
+
+    def infer(self, inputs: Inputs) -> Gaussian:
+        return Gaussian(inputs.p[..., :0], inputs.p[..., :0])

@@ -53,6 +53,15 @@ def feed(network: Network, inputs: Inputs, cache: Cache, span: range) -> list[to
 
 @BOTH
 @torch.no_grad()
+def test_prior_and_posterior_have_no_dimension(make) -> None:
+    network, inputs = make(), batch_of(length=20).inputs
+    posterior = network.infer(inputs)
+    prior = network.prior_of(network(inputs, nothing(inputs)), inputs)
+    assert posterior.kl_to(prior).shape == (2, 20, network.config.latent) == (2, 20, 0)
+
+
+@BOTH
+@torch.no_grad()
 def test_cached_equals_uncached(make) -> None:
     """150 positions with a condition that changes at each, three and a half chunks of 40."""
     network, inputs = strong(make()), batch_of().inputs

@@ -19,7 +19,7 @@ from music import vocabulary as v
 from music.cache import moved, steps_back
 from music.conditioning import EMOTION_DIM, Emotion
 from music.inputs import HEAD_DIM, Inputs
-from music.network import Network
+from music.network import Plain
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class EncoderDecoderConfig:
         return self.width // HEAD_DIM
 
 
-class EncoderDecoder(Network):
+class EncoderDecoder(Plain):
     """Vaswani 2017 on music without end, in chunks: every token is predicted exactly once.
 
     The encoder reads, in both directions, the quadrant as a token and the chunk before; the decoder

@@ -15,7 +15,7 @@ from music import vocabulary as v
 from music.cache import moved, steps_back
 from music.conditioning import EMOTION_DIM, Emotion
 from music.inputs import Inputs
-from music.network import Network
+from music.network import Plain
 
 State = tuple[Tensor, Tensor]  # hidden and cell, (layers, B, hidden) each
 
@@ -34,7 +34,7 @@ class LstmConfig:
         return 0
 
 
-class Lstm(Network):
+class Lstm(Plain):
     """An LSTM over tokens, the mixture's vector concatenated at every step (as in Sulun 2022)."""
 
     def __init__(self, config: LstmConfig) -> None:
