@@ -3,6 +3,7 @@
     python -m capsule.evaluate                      everything the model card tells, ~15 minutes
     python -m capsule.evaluate --only 1 --plain     one fold, network only
     python -m capsule.evaluate --routing uniform    the ablation
+    python -m capsule.evaluate --data eegmat deap=FOLDER bird
 
 Seven folds by person. A fold's network learns from the other people of all data sets; one seventh
 of those people are kept back for its temperature. Windows are 2 s, one a second, after the
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,82 +23,15 @@ import torch
 from numpy.typing import NDArray
 
 from capsule.corpus.dataset import Examples, examples, folds
+from capsule.corpus.sources import TESTING, TRAINING, sources
 from capsule.doubt import clarity, contact
+from capsule.errors import CapsuleError
+from capsule.figures import Judged, auc, balanced_accuracy, ece, interval, together
 from capsule.network import gate, read_out
 from capsule.recogniser import Model
-from capsule.train import HELD_OUT_FOLDS, Recipe, build, everything
+from capsule.train import Recipe, build, everything, shared_out, temperers
 
 Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-
-BINS = 10
-DRAWS = 1000
-
-
-@dataclass(frozen=True)
-class Judged:
-    """Windows with a probability of the positive class and the truth."""
-
-    p: Floats  # (W,)
-    truth: Bools  # (W,)
-    person: NDArray[np.str_]  # (W,)
-    recording: NDArray[np.str_]  # (W,)
-
-    def where(self, mask: Bools | NDArray[np.intp]) -> Judged:
-        """Some of the windows."""
-        return Judged(self.p[mask], self.truth[mask], self.person[mask], self.recording[mask])
-
-    def by_recording(self) -> Judged:
-        """The mean probability of each recording."""
-        _, first, member = np.unique(self.recording, return_index=True, return_inverse=True)
-        mean = np.bincount(member, self.p) / np.bincount(member)
-        return Judged(mean, self.truth[first], self.person[first], self.recording[first])
-
-
-def together(parts: Sequence[Judged]) -> Judged:
-    """All windows of several folds."""
-    names = ("p", "truth", "person", "recording")
-    return Judged(*(np.concatenate([getattr(one, name) for one in parts]) for name in names))
-
-
-def balanced_accuracy(judged: Judged) -> float:
-    """Mean of the shares of both classes that are on their side of one half."""
-    right = (judged.p > 0.5) == judged.truth
-    return float(np.mean([right[judged.truth == side].mean() for side in (False, True)]))
-
-
-def auc(judged: Judged) -> float:
-    """Chance that a positive window has the higher probability than a negative one."""
-    from scipy.stats import rankdata
-
-    ranks = rankdata(judged.p)
-    positive = int(judged.truth.sum())
-    negative = len(judged.truth) - positive
-    above = ranks[judged.truth].sum() - positive * (positive + 1) / 2
-    return float(above / (positive * negative))
-
-
-def ece(judged: Judged) -> float:
-    """Expected calibration error of p in BINS bins, both classes weighing the same."""
-    positive = judged.truth.sum()
-    weight = np.where(judged.truth, 0.5 / positive, 0.5 / (len(judged.truth) - positive))
-    bins = np.minimum((judged.p * BINS).astype(int), BINS - 1)
-    gaps = np.bincount(bins, weight * (judged.p - judged.truth), minlength=BINS)
-    return float(np.abs(gaps).sum())
-
-
-def interval(judged: Judged, figure: Callable[[Judged], float], seed: int = 0) -> tuple[float, ...]:
-    """95 % of the figure over resampled people."""
-    rng = np.random.default_rng(seed)
-    people = np.unique(judged.person)
-    rows = {one: np.flatnonzero(judged.person == one) for one in people}
-    values = []
-    for _ in range(DRAWS if len(judged.p) < 1000 else DRAWS // 5):
-        chosen = rng.choice(people, len(people))
-        some = judged.where(np.concatenate([rows[one] for one in chosen]))
-        if 0 < some.truth.sum() < len(some.truth):
-            values.append(figure(some))
-    return tuple(float(one) for one in np.quantile(values, (0.025, 0.975)))
 
 
 # --- predictions ---------------------------------------------------------------------------------
@@ -179,34 +113,61 @@ def swapped(data: Examples, seed: int = 0) -> Examples:
 Found = dict[str, list[Judged]]
 
 
+@dataclass(frozen=True)
+class Material:
+    """What is learned from and judged: all of it, EEGMAT by channels, headsets for testing only."""
+
+    data: Examples
+    eegmat: dict[str, Examples]
+    unseen: dict[str, Examples]
+
+
+def material(told: Sequence[str]) -> Material:
+    """The data sets told as NAME or NAME=FOLDER."""
+    kinds = {one: found for one, found in zip(told, sources(told), strict=True)}
+    learned = [one for one in told if kinds[one].kind not in TESTING]
+    eegmat = [one for one in told if kinds[one].kind == "eegmat"]
+    return Material(
+        everything(learned),
+        {subset: examples(one, subset) for one in eegmat for subset in ("19", "4")},
+        {kinds[one].name: examples(one) for one in told if kinds[one].kind in TESTING},
+    )
+
+
 def split(data: Examples, count: int) -> list[frozenset[str]]:
-    """Folds of the people of every data set, joined: each person is held out once at most."""
+    """Folds of the people of every data set, joined: each person is held out once at most.
+
+    From somebody who is alone in a data set is learned only. CapsuleError if all are.
+    """
     groups: list[frozenset[str]] = [frozenset()] * count
     for dataset in np.unique(data.dataset):
         people = data.where(data.dataset == dataset).people
-        for k, group in enumerate(folds(people, min(count, len(people)))):
-            groups[k] |= group
-    return groups
+        if len(people) > 1:
+            for k, group in enumerate(folds(people, min(count, len(people)))):
+                groups[k] |= group
+    if not any(groups):
+        raise CapsuleError("no data set has two people or more, so nobody can be held out")
+    return [group for group in groups if group]
 
 
 def fold_model(data: Examples, test: frozenset[str], recipe: Recipe) -> Model:
     """A model that never saw the people in `test`; some others set its temperature."""
     rest = data.where(~np.isin(data.person, list(test)))
-    eegmat = [person for person in rest.people if person.startswith("eegmat/")]
-    held_out = folds(eegmat, HELD_OUT_FOLDS, seed=1)[0]
+    held_out = temperers(rest, seed=1)
     training = rest.where(~np.isin(rest.person, list(held_out)))
     return build(training, rest.of(held_out), recipe)
 
 
 def judge_fold(
-    data: Examples, test: frozenset[str], recipe: Recipe, plain: bool, seed: int
+    known: Material, test: frozenset[str], recipe: Recipe, plain: bool, seed: int
 ) -> dict[str, Judged]:
     """Every figure's windows from one fold. `seed`: of the null labels, in which both sides err."""
     found: dict[str, Judged] = {}
+    data = known.data
     model = fold_model(data, test, recipe)
-    null = None if plain else fold_model(swapped(data, seed), test, recipe)
-    for subset in ("19", "4"):
-        whole = examples("eegmat", subset)
+    against = bool(known.eegmat) and not plain
+    null = fold_model(swapped(data, seed), test, recipe) if against else None
+    for subset, whole in known.eegmat.items():
         held = whole.of(test)
         title = f"EEGMAT {subset} ch"
         found[f"{title}, capsule network"] = arousal(probabilities(model, held), held)
@@ -218,16 +179,16 @@ def judge_fold(
             chance = swapped(held, 1000 + seed)
             found[f"{title}, null labels"] = arousal(probabilities(null, chance), chance)
         found |= {f"{title}, {name}": one for name, one in controls(model, held).items()}
-    for dataset in ("mane", "dasps", "ehrlich"):
+    for dataset in dict.fromkeys(data.dataset.tolist()):
         held = data.where((data.dataset == dataset) & np.isin(data.person, list(test)))
-        if len(held):
+        if len(held) and dataset != "eegmat":
             p = probabilities(model, held)
             found[f"{dataset}, valence"] = valence(p, held)
             found[f"{dataset}, arousal"] = arousal(p, held)
-    bird = examples("bird")
-    found["bird (unseen headset), arousal"] = arousal(probabilities(model, bird), bird)
-    if not plain:
-        found["bird, logistic regression"] = baselines(others, bird)["logistic regression"]
+    for name, held in known.unseen.items():
+        found[f"{name} (unseen headset), arousal"] = arousal(probabilities(model, held), held)
+        if against:
+            found[f"{name}, logistic regression"] = baselines(others, held)["logistic regression"]
     return found
 
 
@@ -249,9 +210,9 @@ def line(title: str, judged: Judged) -> str:
         low, high = interval(judged, figure)
         figures.append(f"{figure(judged):.3f} [{low:.2f} {high:.2f}]")
     whole = ""
-    if "control" not in title and "dasps" not in title:
+    if "control" not in title and "dasps" not in title and judged.of_one_class:
         by_recording = judged.by_recording()
-        if 0 < by_recording.truth.sum() < len(by_recording.truth) and "ehrlich" not in title:
+        if 0 < by_recording.truth.sum() < len(by_recording.truth):
             whole = f"{balanced_accuracy(by_recording):.3f} / {auc(by_recording):.3f}"
     return f"{title:48s} {'  '.join(figures)}  {whole}".rstrip()
 
@@ -259,6 +220,11 @@ def line(title: str, judged: Judged) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m capsule.evaluate", description=__doc__)
+    usual = (*TRAINING, *TESTING)
+    parser.add_argument(
+        "--data", nargs="+", default=usual, metavar="SET",
+        help=f"data sets, NAME or NAME=FOLDER (default: {' '.join(usual)})",
+    )  # fmt: skip
     parser.add_argument("--folds", type=int, default=7)
     parser.add_argument("--only", type=int, default=0, help="stop after so many folds")
     parser.add_argument("--plain", action="store_true", help="no baselines, no null labels")
@@ -267,17 +233,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
     recipe = replace(Recipe(), steps=args.steps, routing=args.routing)
-    data = everything()
-    groups = split(data, args.folds)[: args.only or None]
+    known = material(args.data)
+    recipe = shared_out(recipe, known.data)
+    groups = split(known.data, args.folds)[: args.only or None]
     found: Found = {}
     for number, test in enumerate(groups, 1):
         print(f"fold {number} of {len(groups)}", file=sys.stderr, flush=True)
-        for title, judged in judge_fold(data, test, recipe, args.plain, number).items():
+        for title, judged in judge_fold(known, test, recipe, args.plain, number).items():
             found.setdefault(title, []).append(judged)
     columns = "  ".join(f"{name:17s}" for name in ("balanced accuracy", "AUC", "ECE"))
     print(f"{'(majority: .500 everywhere)':48s} {columns}  by recording: bal / AUC")
     for title, parts in found.items():
-        print(line(title, together(parts)))
+        judged = together(parts)
+        if 0 < judged.truth.sum() < len(judged.truth):
+            print(line(title, judged))
     return 0
 
 

@@ -2,7 +2,9 @@
 
     python -m capsule.train                      all data sets, about four minutes on one thread
     python -m capsule.train --out FOLDER --steps 100
+    python -m capsule.train --data eegmat deap=FOLDER folder=FOLDER
 
+Data sets are told as NAME or NAME=FOLDER, see ``emocapsule prepare capsule --help``.
 Training sees every person, headset and class about equally often, whatever was recorded more;
 it drops regions at random, so that one network serves every headset. People held out set the one
 temperature.
@@ -21,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from capsule.corpus.dataset import Examples, examples, folds, joined
-from capsule.corpus.sources import SUBSETS, TESTING, TRAINING
+from capsule.corpus.sources import SUBSETS, TESTING, TRAINING, sources
 from capsule.doubt import Doubt, fit_doubt
 from capsule.errors import CapsuleError
 from capsule.network import CapsuleNetwork, LossTerms, NetworkConfig, Routing, capsule_loss
@@ -30,6 +32,7 @@ from eeg.montage import BANDS, REGIONS
 
 TITLE = "emocapsule-capsule-1"
 HELD_OUT_FOLDS = 7  # one of them sets the temperature
+NEW_SHARE = 0.2  # how often a data set is drawn that the recipe does not name
 
 
 @dataclass(frozen=True)
@@ -217,15 +220,38 @@ def doubt_of(training: Examples, recipe: Recipe) -> Doubt:
 def everything(datasets: Sequence[str] = TRAINING) -> Examples:
     """All training sets; EEGMAT with every subset of its channels."""
     parts = []
-    for dataset in datasets:
-        subsets = SUBSETS if dataset == "eegmat" else ("19",)
-        parts += [examples(dataset, subset) for subset in subsets]
+    for told, found in zip(datasets, sources(datasets), strict=True):
+        subsets = SUBSETS if found.kind == "eegmat" else ("19",)
+        parts += [examples(told, subset) for subset in subsets]
     return joined(parts)
+
+
+def shared_out(recipe: Recipe, data: Examples) -> Recipe:
+    """The recipe with a share for every data set; those it does not name get NEW_SHARE."""
+    named = [name for name, _ in recipe.shares]
+    new = [(str(name), NEW_SHARE) for name in np.unique(data.dataset) if name not in named]
+    return replace(recipe, shares=(*recipe.shares, *new))
+
+
+def temperers(data: Examples, seed: int = 0) -> frozenset[str]:
+    """The people who set the temperature: a seventh of EEGMAT's, of everybody if it is not there.
+
+    CapsuleError if nobody would be left to learn from.
+    """
+    eegmat = [person for person in data.people if person.startswith("eegmat/")]
+    people = eegmat if len(eegmat) > 1 else data.people
+    if len(people) < 2:
+        raise CapsuleError("two people or more are needed to learn from: one sets the temperature")
+    return folds(people, min(HELD_OUT_FOLDS, len(people)), seed)[0]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Train on everyone but the people who set the temperature; write the weights."""
     parser = argparse.ArgumentParser(prog="emocapsule train capsule", description=__doc__)
+    parser.add_argument(
+        "--data", nargs="+", default=TRAINING, metavar="SET",
+        help=f"data sets to learn from, NAME or NAME=FOLDER (default: {' '.join(TRAINING)})",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="folder for the weights")
     parser.add_argument("--steps", type=int, default=Recipe.steps)
     parser.add_argument("--routing", choices=("dynamic", "attention", "uniform"), default="dynamic")
@@ -233,9 +259,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
     recipe = replace(Recipe(), steps=args.steps, routing=args.routing, seed=args.seed)
-    data = everything()
-    eegmat = [person for person in data.people if person.startswith("eegmat/")]
-    held_out = folds(eegmat, HELD_OUT_FOLDS)[0]
+    data = everything(args.data)
+    recipe = shared_out(recipe, data)
+    held_out = temperers(data)
     training = data.where(~np.isin(data.person, list(held_out)))
     model = build(training, data.of(held_out), recipe)
     name = model.save(args.out, TITLE)

@@ -11,13 +11,17 @@ from capsule.corpus import dataset, sources
 from capsule.corpus.compact import dasps, mane
 from capsule.corpus.dataset import EEG_STAGES, OWN_STAGES, Examples, examples, joined, prepared
 from capsule.corpus.labels import quadrants_of
-from capsule.corpus.prepare import main
+from capsule.corpus.prepare import main as prepare
 from capsule.corpus.recorded import albasri, bird, eegmat
 from capsule.corpus.sitting import Sitting, picked, recording_of, whole
 from capsule.corpus.sources import READERS, TESTING, TRAINING, data_folder, sittings, source
 from capsule.errors import CapsuleError
+from capsule.evaluate import main as evaluate
+from capsule.recogniser import Model
+from capsule.train import main as train
 from eeg.synthetic import write_edf
 
+PEOPLE = ("ann", "ben", "cay")
 CHANNELS = ("EEG Fp1", "EEG Fp2", "EEG T3", "EEG T4", "EEG O1")
 
 
@@ -33,11 +37,11 @@ def mine(tmp_path):
     """A folder of one's own: ten seconds of baseline, four of each of two labels."""
     folder = tmp_path / "my study"
     folder.mkdir()
-    for number, person in enumerate(("ann", "ben")):
+    for number, person in enumerate(PEOPLE):
         write_edf(folder / f"{person}.edf", noise(20, seed=number))
     lines = [
         f"{who}.edf,{who},{start},{stop},{label}\n"
-        for who in ("ann", "ben")
+        for who in PEOPLE
         for start, stop, label in ((0, 11, "baseline"), (11, 15, "V+A+"), (15, 20, "A-"))
     ]
     (folder / "labels.csv").write_text("file,subject,start_s,stop_s,label\n" + "".join(lines))
@@ -130,7 +134,7 @@ def test_a_sitting_needs_a_recording():
 def test_windows_are_kept_until_a_file_changes(mine, kept):
     told = f"folder={mine}"
     first = examples(told)
-    assert first.people == ("folder:my study/ann", "folder:my study/ben")
+    assert first.people == tuple(f"folder:my study/{who}" for who in PEOPLE)
     assert set(first.label) == {"V+A+", "A-"}
     (file,) = kept()
     again = examples(told)
@@ -180,11 +184,35 @@ def test_quadrants_of_windows_follow_their_labels(mine, kept):
 
 
 def test_prepare_tells_what_a_set_holds(mine, kept, capsys):
-    assert main(["--data", f"folder={mine}"]) == 0
+    assert prepare(["--data", f"folder={mine}"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "folder:my study: 2 people, 2 recordings, 14 windows"
-    assert lines[1].split() == "A- Q3|Q4 2 people 2 recordings 8 windows".split()
-    assert lines[2].split() == "V+A+ Q1 2 people 2 recordings 6 windows".split()
+    assert lines[0] == "folder:my study: 3 people, 3 recordings, 21 windows"
+    assert lines[1].split() == "A- Q3|Q4 3 people 3 recordings 12 windows".split()
+    assert lines[2].split() == "V+A+ Q1 3 people 3 recordings 9 windows".split()
+
+
+def test_a_network_learns_from_a_folder(mine, kept, tmp_path, capsys):
+    arguments = ["--data", f"folder={mine}", "--steps", "2", "--out", str(tmp_path / "weights")]
+    assert train(arguments) == 0
+    assert "trained on 2 people, 14 windows" in capsys.readouterr().out
+    assert Model.load(tmp_path / "weights").temperature > 0
+
+
+def test_a_network_is_judged_on_people_of_a_folder(mine, kept, capsys):
+    assert evaluate(["--data", f"folder={mine}", "--steps", "2", "--folds", "3"]) == 0
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert "balanced accuracy" in head
+    assert [row[:38].strip() for row in rows] == [
+        "folder:my study, arousal"
+    ]  # no V- among the labels
+
+
+@pytest.mark.parametrize("run", [train, evaluate, prepare])
+def test_programs_tell_of_a_set_that_is_not_there(run, tmp_path):
+    with pytest.raises(CapsuleError, match="there is no data set 'deep'"):
+        run(["--data", "deep"])
+    with pytest.raises(CapsuleError, match=r"holds no s\[0-9\]"):
+        run(["--data", f"deap={tmp_path}"])
 
 
 # --- the shared recordings -----------------------------------------------------------------------

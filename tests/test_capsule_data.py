@@ -13,21 +13,19 @@ from capsule.corpus.dataset import Examples, examples, folds, joined
 from capsule.corpus.labels import COMPATIBLE
 from capsule.corpus.sources import TESTING, sittings
 from capsule.errors import CapsuleError
-from capsule.evaluate import (
-    Judged,
-    arousal,
-    auc,
-    balanced_accuracy,
-    ece,
-    interval,
-    probabilities,
-    split,
-    swapped,
-    together,
-    valence,
-)
+from capsule.evaluate import arousal, probabilities, split, swapped, valence
+from capsule.figures import Judged, auc, balanced_accuracy, ece, interval, together
 from capsule.recogniser import Model
-from capsule.train import Recipe, build, chances, fit, no_doubt
+from capsule.train import (
+    NEW_SHARE,
+    Recipe,
+    build,
+    chances,
+    fit,
+    no_doubt,
+    shared_out,
+    temperers,
+)
 from eeg.montage import BANDS, REGIONS
 
 QUICK = Recipe(steps=80, batch=128, members=2, drop=0.3)
@@ -98,6 +96,38 @@ def test_people_and_classes_are_drawn_alike():
         assert chance[many.person == person].sum() == pytest.approx(0.25)
 
 
+def test_a_data_set_of_ones_own_has_a_share():
+    data = joined(
+        [
+            made_up(3, ["rest", "arithmetic"]),
+            made_up(2, ["happy", "Q2|Q3"], "folder:mine"),
+        ]
+    )
+    with_mine = shared_out(Recipe(), data)
+    assert with_mine.shares == (*Recipe().shares, ("folder:mine", NEW_SHARE))
+    chance = chances(data, with_mine)
+    assert chance[data.dataset == "folder:mine"].sum() == pytest.approx(0.2 / (0.8 + 0.2))
+    assert shared_out(Recipe(), data.where(data.dataset == "eegmat")) == Recipe()
+
+
+def test_who_sets_the_temperature():
+    usual = joined([made_up(28, ["rest", "arithmetic"]), made_up(5, ["happy"], "ehrlich")])
+    assert temperers(usual) == folds([f"eegmat/{k:02d}" for k in range(28)], 7)[0]
+    own = made_up(3, ["happy", "sad"], "folder:mine")
+    assert len(temperers(own)) == 1
+    with pytest.raises(CapsuleError, match="two people or more"):
+        temperers(made_up(1, ["happy", "sad"], "folder:mine"))
+
+
+def test_somebody_alone_in_a_set_is_learned_from_only():
+    data = joined([made_up(3, ["rest"]), made_up(1, ["happy"], "folder:mine")])
+    groups = split(data, 7)
+    assert frozenset().union(*groups) == {f"eegmat/{k:02d}" for k in range(3)}
+    assert all(groups)
+    with pytest.raises(CapsuleError, match="nobody can be held out"):
+        split(made_up(1, ["happy"]), 7)
+
+
 def test_labels_name_the_quadrants_that_fit():
     data = made_up(1, ["rest", "arithmetic", "horror", "V+"], each=1)
     assert data.compatible.tolist() == [
@@ -126,6 +156,8 @@ def test_figures_of_known_cases():
     assert (low, high) == (1, 1)
     assert len(together([right, right]).p) == 8
     assert right.by_recording().p.tolist() == pytest.approx([0.5, 0.5])
+    assert not right.of_one_class
+    assert replace(right, recording=np.array(["a0", "a1", "b0", "b1"])).of_one_class
 
 
 def test_null_labels_keep_people_and_windows():

@@ -39,8 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         epilog=f"known: {', '.join(READERS)}",
     )
     parser.add_argument(
-        "--data", nargs="+", default=TRAINING, metavar="NAME[=FOLDER]",
-        help=f"data sets to read (default: {' '.join(TRAINING)})",
+        "--data", nargs="+", default=TRAINING, metavar="SET",
+        help=f"data sets to read, NAME or NAME=FOLDER (default: {' '.join(TRAINING)})",
     )  # fmt: skip
     args = parser.parse_args(argv)
     for told, found in zip(args.data, sources(args.data), strict=True):
