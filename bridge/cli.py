@@ -132,7 +132,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _wearing(recognise)
     words_of_compose(command("compose", "compose piano music to an emotion"))
-    command("prepare", "turn MIDI data sets into what the music model learns from", add_help=False)
+    command(
+        "prepare", "turn MIDI into what the music model learns from, or `capsule` recordings",
+        add_help=False,
+    )  # fmt: skip
     train = command("train", "train the music model or the capsule network", add_help=False)
     train.add_argument("model", nargs="?", choices=("music", "capsule"))
     evaluate = command(

@@ -179,7 +179,11 @@ def _until(events: Sequence["Event"], end_s: float) -> list["Event"]:
 
 
 def prepare(_: argparse.Namespace, rest: Sequence[str]) -> int:
-    """Data for the music model."""
+    """Data for the music model; with the word `capsule` first, for the capsule network."""
+    if rest[:1] == ["capsule"]:
+        from capsule.corpus import prepare as recordings
+
+        return _status(recordings.main(list(rest[1:])))
     from music.corpus import prepare as preparation
 
     return _status(preparation.main(list(rest)))

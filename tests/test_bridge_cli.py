@@ -29,6 +29,15 @@ def test_every_command_has_its_help(command):
     assert "usage: emocapsule" in ran.stdout
 
 
+def test_prepare_is_for_music_or_with_a_word_for_the_capsule_network(capsys):
+    for words, told in ((["prepare"], "music.npz"), (["prepare", "capsule"], "known: eegmat")):
+        with pytest.raises(SystemExit, match="0"):
+            main([*words, "--help"])
+        assert told in capsys.readouterr().out
+    assert main(["prepare", "capsule", "--data", "deep"]) == 1
+    assert "there is no data set 'deep'" in capsys.readouterr().err
+
+
 def test_help_names_every_command(capsys):
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
