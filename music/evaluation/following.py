@@ -19,6 +19,8 @@ import torch
 
 from music.condition import Condition
 from music.conditioning import QUADRANTS
+from music.corpus.dataset import Piece
+from music.evaluation.features import FEWEST_NOTES
 from music.evaluation.intervals import Figure, mean, shown
 from music.evaluation.judge import Judge as Trained
 from music.evaluation.judge import Window, arousal, valence
@@ -40,7 +42,6 @@ from music.store import WEIGHTS, load_model
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 AXES = ("4Q", "arousal", "valence")
-FEWEST_NOTES = 3  # with fewer there is nothing to describe
 PERMUTATIONS = 2000
 
 
@@ -153,6 +154,11 @@ def real_clips(data: Path, splits: Sequence[str], seconds: float) -> list[Labell
     ]
 
 
+def emopia(pieces: Sequence[Piece], split: str) -> list[Piece]:
+    """EMOPIA's pieces of a split."""
+    return [p for p in pieces if p.source.dataset == "emopia" and p.source.split == split]
+
+
 def plainly(clips: Sequence[PerformedClip]) -> dict[str, float]:
     """Means over clips of what a listener notices first."""
     heard = [clip for clip in clips if len(clip.notes) >= FEWEST_NOTES]
@@ -167,6 +173,12 @@ def plainly(clips: Sequence[PerformedClip]) -> dict[str, float]:
     }
 
 
+def each_plainly(clips: Sequence[PerformedClip], asked: Ints) -> list[dict[str, float]]:
+    """The same of each quadrant's clips."""
+    pairs = list(zip(clips, asked, strict=True))
+    return [plainly([clip for clip, a in pairs if a == q]) for q in range(QUADRANTS)]
+
+
 def _lines(
     name: str,
     clips: list[PerformedClip],
@@ -177,8 +189,7 @@ def _lines(
     found = agreement(judge.probabilities(clips), asked, groups)
     told = "  ".join(f"{axis} {shown(found[axis])}" for axis in AXES)
     lines = [f"{name:14} n={len(clips):<4} {told}"]
-    for q in range(QUADRANTS):
-        means = plainly([clip for clip, a in zip(clips, asked, strict=True) if a == q])
+    for q, means in enumerate(each_plainly(clips, asked)):
         lines.append(f"  Q{q + 1}  " + "  ".join(f"{k} {x:.2f}" for k, x in means.items()))
     return lines
 

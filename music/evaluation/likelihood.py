@@ -24,6 +24,7 @@ from music.conditioning import QUADRANTS
 from music.corpus.crops import Row
 from music.corpus.dataset import Piece, load
 from music.evaluation.bounds import ACTIVE_NATS, Bound, batch_of, bound
+from music.evaluation.following import emopia
 from music.evaluation.intervals import Figure, figure, shown
 from music.latent import spread
 from music.network import Network
@@ -215,9 +216,8 @@ def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> i
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
     model, pieces = load_model(args.weights), load(args.tokens)
-    emopia = [p for p in pieces if p.source.dataset == "emopia"]
-    train = [p for p in emopia if p.source.split == "train"]
-    held_out = [p for p in emopia if p.source.split == args.split][: args.limit]
+    held_out = emopia(pieces, args.split)[: args.limit]
+    train = emopia(pieces, "train")
     found = likelihood(model, train, held_out, args.samples, faster_precision(1))
     say(f"EMOPIA {args.split}: {found['songs']} songs, {found['notes']} notes")
     for row, one in found["nats_per_note"].items():

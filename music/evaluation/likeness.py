@@ -32,8 +32,9 @@ from music.evaluation.intervals import percentile
 from music.evaluation.performance import PerformedClip, from_events
 from music.evaluation.scores import bootstrap
 from music.evaluation.statistics import describe
-from music.events import Event, Tempo, TempoMap
+from music.events import Event
 from music.grammar import decode
+from music.midi import tempo_map_of
 
 Floats = npt.NDArray[np.float64]
 Groups = npt.NDArray[np.generic]
@@ -86,10 +87,7 @@ def made_of(played: Played) -> Clips:
 
 def first_seconds(events: Sequence[Event], seconds: float) -> list[Event]:
     """The events of the first ``seconds``."""
-    tempo_map = TempoMap()
-    for event in events:
-        if isinstance(event, Tempo):
-            tempo_map.push(event)
+    tempo_map = tempo_map_of(events)
     return [e for e in events if tempo_map.seconds(e.onset_beats) < seconds]
 
 

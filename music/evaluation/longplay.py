@@ -24,6 +24,7 @@ import torch
 from music.condition import Condition
 from music.corpus.dataset import load
 from music.evaluation.copying import longest_shared
+from music.evaluation.following import emopia
 from music.evaluation.performance import (
     DURATION,
     ONSET,
@@ -127,12 +128,11 @@ def minutes(clip: Clip) -> tuple[Floats, list[PerformedClip]]:
 def real(data: Path) -> Floats:
     """(clips, 9) the same of EMOPIA's valid songs."""
     rows = []
-    for piece in load(data):
-        if piece.source.dataset == "emopia" and piece.source.split == "valid":
-            events = decode(piece.tokens)
-            clip = from_events(events)
-            if clip.duration_s >= SHORTEST_REAL_S:
-                rows.append(describe(events, clip))
+    for piece in emopia(load(data), "valid"):
+        events = decode(piece.tokens)
+        clip = from_events(events)
+        if clip.duration_s >= SHORTEST_REAL_S:
+            rows.append(describe(events, clip))
     return np.array(rows)
 
 

@@ -10,15 +10,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from music.corpus.dataset import Piece, load
 from music.errors import MusicError
-from music.evaluation.following import Judge, Played, Playing, corners, played_of, real_clips
+from music.evaluation.following import (
+    Judge,
+    Played,
+    Playing,
+    corners,
+    emopia,
+    played_of,
+    real_clips,
+)
 from music.evaluation.judge import Judge as Trained
 from music.evaluation.performance import LabelledClip
-from music.evaluation.request import Length, replayed
+from music.evaluation.request import Length, keep, kept
 from music.model import MusicModel
 from music.sampling import Sampling
 from music.store import load_model
@@ -114,14 +121,12 @@ class Material:
     @property
     def train(self) -> list[Piece]:
         """EMOPIA's part of it."""
-        return [p for p in self.learned if p.source.dataset == "emopia"]
+        return emopia(self.pieces, "train")
 
     @property
     def held_out(self) -> list[Piece]:
         """EMOPIA's songs of the split."""
-        split = self.settings.split
-        emopia = [p for p in self.pieces if p.source.dataset == "emopia"]
-        return [p for p in emopia if p.source.split == split]
+        return emopia(self.pieces, self.settings.split)
 
     @cached_property
     def playing(self) -> Playing:
@@ -151,21 +156,15 @@ class Material:
         played = self.playing.quadrants(self.settings.scale.clips, strength, self.settings.seed)
         file = self._file(strength)
         file.parent.mkdir(parents=True, exist_ok=True)
-        ends = np.cumsum([len(clip.tokens) for clip in played.clips])
-        tokens = np.concatenate([clip.tokens for clip in played.clips]).astype(np.uint16)
-        np.savez_compressed(file, tokens=tokens, ends=ends)
+        keep(file, played.clips)
         return played
 
     def _read(self, strength: float) -> Played | None:
         file, s = self._file(strength), self.settings
         if not file.is_file():
             return None
-        with np.load(file, allow_pickle=False) as arrays:
-            parts = np.split(arrays["tokens"].astype(np.int64), arrays["ends"][:-1])
         requests = corners(s.scale.clips, strength, s.seed)
-        length = Length(s.seconds)
-        clips = [replayed(r, part, length) for r, part in zip(requests, parts, strict=True)]
-        return played_of(clips, s.seconds)
+        return played_of(kept(file, requests, Length(s.seconds)), s.seconds)
 
 
 def key_of(value: Any) -> str:

@@ -25,12 +25,13 @@ from music.evaluation.following import (
     Playing,
     agreement,
     corners,
+    emopia,
     plainly,
     played_of,
     quadrant,
 )
 from music.evaluation.likelihood import likelihood
-from music.evaluation.request import Length, Request, replayed
+from music.evaluation.request import Length, Request, keep, kept
 from music.evaluation.sampler import Ensemble
 from music.evaluation.speed import BUSIEST
 from music.network import Network
@@ -142,15 +143,15 @@ def speed_of(network: Network) -> Found:
 
 def chosen(pieces: list[Piece], split: str, count: int) -> list[Piece]:
     """``count`` labelled pieces of EMOPIA's split, spread evenly over it."""
-    there = [p for p in pieces if p.source.dataset == "emopia" and p.source.split == split]
+    there = emopia(pieces, split)
     there.sort(key=lambda p: (p.source.quadrant or 0, p.source.path))
     at = np.unique(np.linspace(0, len(there) - 1, min(count, len(there))).astype(int))
     return [there[i] for i in at]
 
 
 def _likelihood(network: Network, pieces: list[Piece], split: str, scale: Scale) -> Found:
-    train = [p for p in pieces if p.source.dataset == "emopia" and p.source.split == "train"]
     held_out = chosen(pieces, split, scale.pieces)
+    train = emopia(pieces, "train")
     return likelihood(network, train, held_out, scale.samples, faster_precision(1))
 
 
@@ -162,11 +163,10 @@ def clips_file(contestant: Contestant, strength: float) -> Path:
 def _play(network: Network, path: Path, scale: Scale, strength: float) -> Found:
     playing = Playing(network, Sampling(), scale.seconds, precision=faster_precision(1))
     clips = playing.play(corners(scale.clips, strength))
-    tokens = np.concatenate([clip.tokens for clip in clips]).astype(np.uint16)
-    ends = np.cumsum([len(clip.tokens) for clip in clips])
-    whole(path, lambda file: np.savez_compressed(file, tokens=tokens, ends=ends))
+    keep(path, clips)
     heard = plainly(played_of(clips, scale.seconds).sound)
-    return {"clips": len(clips), "tokens": len(tokens), "plainly": dict(heard)}
+    count = sum(len(clip.tokens) for clip in clips)
+    return {"clips": len(clips), "tokens": count, "plainly": dict(heard)}
 
 
 def judged(contestant: Contestant, scale: Scale, word: Callable[[], Judge]) -> None:
@@ -184,11 +184,7 @@ def judged(contestant: Contestant, scale: Scale, word: Callable[[], Judge]) -> N
 
 
 def _agreement(path: Path, scale: Scale, strength: float, word: Callable[[], Judge]) -> Found:
-    with np.load(path, allow_pickle=False) as arrays:
-        tokens = np.split(arrays["tokens"].astype(np.int64), arrays["ends"][:-1])
-    requests = corners(scale.clips, strength)
-    length = Length(scale.seconds)
-    clips = [replayed(r, t, length) for r, t in zip(requests, tokens, strict=True)]
+    clips = kept(path, corners(scale.clips, strength), Length(scale.seconds))
     played = played_of(clips, scale.seconds)
     return dict(agreement(word().probabilities(played.sound), played.asked))
 

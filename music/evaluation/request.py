@@ -1,8 +1,10 @@
-"""One clip that is asked for: seed and course of conditions, and where playing it stands."""
+"""One clip that is asked for: its course of conditions, where playing it stands, how it is kept."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +12,7 @@ import numpy.typing as npt
 
 from music import vocabulary as v
 from music.condition import Condition
+from music.corpus.dataset import whole
 from music.events import Bar, Event, Pedal, Tempo, TempoMap
 from music.grammar import Grammar
 
@@ -113,8 +116,21 @@ class Player:
         return np.random.Generator(np.random.Philox(key=seed, counter=counter))
 
 
-def replayed(request: Request, tokens: npt.NDArray[np.int64], length: Length) -> Clip:
-    """The clip whose tokens were kept."""
+def keep(path: Path, clips: Sequence[Clip]) -> None:
+    """The clips' tokens in a file, whole or not at all."""
+    tokens = np.concatenate([clip.tokens for clip in clips]).astype(np.uint16)
+    ends = np.cumsum([len(clip.tokens) for clip in clips])
+    whole(path, lambda file: np.savez_compressed(file, tokens=tokens, ends=ends))
+
+
+def kept(path: Path, requests: Sequence[Request], length: Length) -> list[Clip]:
+    """The clips of ``requests`` whose tokens were kept."""
+    with np.load(path, allow_pickle=False) as arrays:
+        parts = np.split(arrays["tokens"].astype(np.int64), arrays["ends"][:-1])
+    return [_replayed(r, part, length) for r, part in zip(requests, parts, strict=True)]
+
+
+def _replayed(request: Request, tokens: npt.NDArray[np.int64], length: Length) -> Clip:
     player = Player.start(request)
     for token in tokens[1:]:
         player.push(int(token))

@@ -12,7 +12,7 @@ import numpy as np
 
 from music.conditioning import QUADRANTS
 from music.evaluation.diversity import diversity
-from music.evaluation.following import agreement, plainly, shuffled
+from music.evaluation.following import agreement, each_plainly, shuffled
 from music.evaluation.likelihood import likelihood
 from music.evaluation.likeness import copying, likeness, made_of, real_of
 from music.evaluation.material import Material
@@ -35,7 +35,7 @@ def judge(m: Material) -> Found:
         "songs": len(set(songs)),
         "agreement": agreement(p, asked, songs),
         "balanced_4Q": float(np.mean(each)),
-        "plainly": _plainly([c.clip for c in m.real], asked),
+        "plainly": each_plainly([c.clip for c in m.real], asked),
     }
 
 
@@ -48,16 +48,9 @@ def following(m: Material) -> Found:
         found[f"{strength:g}"] = {
             "agreement": agreement(p, played.asked),
             "shuffled": shuffled(p, played.asked),
-            "plainly": _plainly(played.sound, played.asked),
+            "plainly": each_plainly(played.sound, played.asked),
         }
     return found
-
-
-def _plainly(clips: list[Any], asked: Any) -> list[dict[str, float]]:
-    return [
-        plainly([clip for clip, a in zip(clips, asked, strict=True) if a == q])
-        for q in range(QUADRANTS)
-    ]
 
 
 def resemblance(m: Material) -> Found:

@@ -23,8 +23,9 @@ from music.evaluation.intervals import Figure, figure, mean, percentile, spearma
 from music.evaluation.judge import arousal, valence
 from music.evaluation.performance import PerformedClip, from_events
 from music.evaluation.request import Clip, Length, Request
-from music.events import Bar, Event, Tempo, TempoMap
+from music.events import Bar, Event
 from music.grammar import decode
+from music.midi import tempo_map_of
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -188,8 +189,5 @@ def judge_on_two_bars(judge: Judge, real: Sequence[Piece]) -> dict[str, Figure]:
 
 def bar_seconds(events: Sequence[Event]) -> list[float]:
     """When each bar begins."""
-    tempo_map = TempoMap()
-    for event in events:
-        if isinstance(event, Tempo):
-            tempo_map.push(event)
-    return [tempo_map.seconds(e.onset_beats) for e in events if isinstance(e, Bar)]
+    seconds = tempo_map_of(events).seconds
+    return [seconds(event.onset_beats) for event in events if isinstance(event, Bar)]

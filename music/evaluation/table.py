@@ -12,6 +12,7 @@ from music.evaluation.following import AXES
 from music.evaluation.intervals import Figure, shown
 from music.evaluation.likelihood import NONE, OTHERS, PRIOR, RIGHT
 from music.evaluation.measure import SPLITS, Scale, shelf_of
+from music.evaluation.pages import table
 
 Found = dict[str, Any]
 HEAD = (
@@ -80,12 +81,11 @@ def write(contestants: Sequence[Contestant], scale: Scale, out: Path, real: Foun
 def markdown(lines: Sequence[Found], one: Contestant, scale: Scale, real: Found | None) -> str:
     """The table, and under it what its figures are."""
     head = [*HEAD, *(f"guidance {s:g}: 4Q / A / V" for s in scale.strengths)]
-    rows = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    rows += ["| " + " | ".join(_cells(line, scale)) + " |" for line in lines]
+    rows = [_cells(line, scale) for line in lines]
     if real:
         told = " / ".join(shown(real[axis]) for axis in AXES)
         blank = [""] * (len(HEAD) - 1 + len(scale.strengths) - 1)
-        rows.append("| " + " | ".join(["real clips of valid", *blank, told]) + " |")
+        rows.append(["real clips of valid", *blank, told])
     preset = one.preset
     notes = (
         f"Nats per note on EMOPIA songs never trained on ({scale.pieces} pieces a split), 95 % "
@@ -98,7 +98,8 @@ def markdown(lines: Sequence[Found], one: Contestant, scale: Scale, real: Found 
         f"of {preset.window * 3 // 2} tokens, depth {preset.depth}, window {preset.window}, the "
         "same data. M parameters: in playing (in training)."
     )
-    return "\n".join(["# Conditionings and baselines", "", *rows, "", notes, "", *_verdict(lines)])
+    parts = ["# Conditionings and baselines", "", table(head, rows), notes, "", *_verdict(lines)]
+    return "\n".join(parts)
 
 
 def _cells(line: Found, scale: Scale) -> list[str]:
