@@ -1,11 +1,20 @@
-"""Stand-ins for the trained networks: quick to load; their notes tell the emotion they heard."""
+"""Stand-ins for a headset and for the trained networks, whose notes tell the emotion they heard."""
 
 from dataclasses import replace
 
 import numpy as np
 
 from capsule.emotion import EmotionCapsule
+from eeg.signal import Recording
+from eeg.synthetic import sample_recording
 from music.events import Note, Pedal, Tempo
+
+
+def beginning(seconds):
+    """The sample recording, cut off after so many seconds."""
+    whole = sample_recording()
+    count = int(seconds * whole.signal.rate_hz)
+    return Recording(whole.signal, whole.samples_uv[:count], whole.times_s[:count])
 
 
 class Steady:

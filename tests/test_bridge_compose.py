@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from networks import tiny_model
+from networks import notes, tiny_model
 
 from bridge.cli import build_parser, main
 from bridge.composing import controls_of
 from music.composer import Composer
 from music.controls import PLAIN, Controls
-from music.events import Note, Pedal, Tempo
+from music.events import Pedal, Tempo
 from music.key import chord_classes, parse_key
 from music.midi import read_midi, tempo_map_of
 from music.sampling import Sampling
@@ -35,10 +35,6 @@ def quick(monkeypatch):
 def composed(path: Path, *words: str):
     assert main(["compose", "--quadrant", "Q2", "--seed", "3", "--out", str(path), *words]) == 0
     return read_midi(path)
-
-
-def notes(events):
-    return [event for event in events if isinstance(event, Note)]
 
 
 def end_s(events):

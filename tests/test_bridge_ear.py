@@ -8,17 +8,15 @@ import numpy as np
 
 from bridge.ear import Ear
 from eeg.signal import Chunk
-from eeg.synthetic import sample_recording
 
 SECONDS = 8
 
 
 def capsules(cuts, skip=slice(0, 0)):
-    recording = sample_recording()
-    count = int(SECONDS * recording.signal.rate_hz)
-    kept = np.ones(count, dtype=bool)
+    recording = fakes.beginning(SECONDS)
+    kept = np.ones(len(recording.times_s), dtype=bool)
     kept[skip] = False
-    samples, times = recording.samples_uv[:count][kept], recording.times_s[:count][kept]
+    samples, times = recording.samples_uv[kept], recording.times_s[kept]
     ear = Ear(recording.signal, fakes.recogniser())
     heard = []
     for start, stop in zip([0, *cuts], [*cuts, len(times)], strict=True):

@@ -10,8 +10,6 @@ import pyxdf
 
 from bridge.pipeline import Plan, replay_fast
 from capsule.emotion import EmotionCapsule
-from eeg.signal import Recording
-from eeg.synthetic import sample_recording
 
 LENGTH_S = 30.0
 
@@ -19,9 +17,7 @@ LENGTH_S = 30.0
 @pytest.fixture
 def recording(monkeypatch):
     """Half a minute of the sample recording."""
-    whole = sample_recording()
-    count = int(LENGTH_S * whole.signal.rate_hz)
-    cut = Recording(whole.signal, whole.samples_uv[:count], whole.times_s[:count])
+    cut = fakes.beginning(LENGTH_S)
     monkeypatch.setattr("bridge.fast.read_recording", lambda path: cut)
     return cut
 

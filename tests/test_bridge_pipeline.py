@@ -13,8 +13,7 @@ from wire import HEADSET, python
 from bridge import pipeline
 from bridge.errors import BridgeError
 from bridge.pipeline import Plan
-from eeg.signal import Recording
-from eeg.synthetic import sample_recording, write_edf
+from eeg.synthetic import write_edf
 
 pytestmark = pytest.mark.lsl
 LENGTH_S = 5.0
@@ -32,10 +31,9 @@ def plan(**changes):
 
 
 def test_a_recording_is_replayed_as_a_real_stream_and_leaves_a_session(tmp_path):
-    whole = sample_recording()
-    count = int(LENGTH_S * whole.signal.rate_hz)
+    whole = fakes.beginning(LENGTH_S)
     path = tmp_path / "short.edf"
-    write_edf(path, Recording(whole.signal, whole.samples_uv[:count], whole.times_s[:count]))
+    write_edf(path, whole)
     shown = []
     last = pipeline.replay(path, plan(folder=tmp_path / "session"), shown.append)
     assert last.restarts == 0
@@ -45,12 +43,12 @@ def test_a_recording_is_replayed_as_a_real_stream_and_leaves_a_session(tmp_path)
     assert [sentence for one in [*shown, last] for sentence in one.said] == []  # no false alarm
     told = json.loads((tmp_path / "session" / "session.json").read_text())
     assert told["state"] == "complete"
-    assert told["samples"] >= 0.9 * count
+    assert told["samples"] >= 0.9 * len(whole.times_s)
     file = str(tmp_path / "session" / "session.xdf")
     streams, _ = pyxdf.load_xdf(file, dejitter_timestamps=False)
     eeg = next(one for one in streams if one["info"]["type"][0] == "EEG")
     recorded = np.asarray(eeg["time_series"])
-    start = int(np.argmin(np.abs(whole.samples_uv[:count] - recorded[0]).sum(axis=1)))
+    start = int(np.argmin(np.abs(whole.samples_uv - recorded[0]).sum(axis=1)))
     np.testing.assert_allclose(  # as far as an EDF's 16 bits go
         recorded, whole.samples_uv[start : start + len(recorded)], atol=0.5
     )

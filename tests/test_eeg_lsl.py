@@ -3,13 +3,12 @@
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from typing import TypeVar
 
 import numpy as np
 import pylsl
 import pytest
+from wire import SOON_S, until
 
 from eeg import lsl
 from eeg.errors import EegError
@@ -19,8 +18,6 @@ from eeg.montage import Chunk
 pytestmark = pytest.mark.lsl
 
 MUSE = ("TP9", "AF7", "AF8", "TP10")
-DEADLINE_S = 30.0
-T = TypeVar("T")
 
 # A headset's bridge as others write it: a ramp that is its own sample index, on every channel.
 SENDER = """
@@ -71,17 +68,6 @@ def sender() -> Iterator[Callable[[str, str], Sender]]:
         one.kill()
 
 
-def until(get: Callable[[], T | None]) -> T:
-    """What `get` gives as soon as it gives something."""
-    deadline_s = time.monotonic() + DEADLINE_S
-    while time.monotonic() < deadline_s:
-        value = get()
-        if value:
-            return value
-        time.sleep(0.01)
-    raise AssertionError("nothing came in time")
-
-
 def pull(intake: lsl.Intake, samples: int) -> Chunk:
     """At least so many samples, as one chunk."""
     chunks: list[Chunk] = []
@@ -102,7 +88,7 @@ def outlet(
 
 def test_no_sample_is_lost_doubled_or_swapped(sender: Callable[[str, str], Sender]) -> None:
     sender("ramp", "ramp-1")
-    with lsl.Intake("ramp", timeout_s=DEADLINE_S) as intake:
+    with lsl.Intake("ramp", timeout_s=SOON_S) as intake:
         assert intake.signal.channels == MUSE
         assert intake.signal.rate_hz == 256
         chunk = pull(intake, 600)
@@ -121,7 +107,7 @@ def test_a_killed_source_is_found_again(
     sender: Callable[[str, str], Sender], source_id: str
 ) -> None:
     bridge = sender("mortal", source_id)
-    with lsl.Intake("mortal", timeout_s=DEADLINE_S) as intake:
+    with lsl.Intake("mortal", timeout_s=SOON_S) as intake:
         front_end = FrontEnd(intake.signal)
         front_end.push(pull(intake, 300))
         bridge.kill()
@@ -139,7 +125,7 @@ def test_a_killed_source_is_found_again(
 
 def test_after_a_stall_the_backlog_is_dropped(sender: Callable[[str, str], Sender]) -> None:
     bridge = sender("stalled", "s")
-    with lsl.Intake("stalled", timeout_s=DEADLINE_S) as intake:
+    with lsl.Intake("stalled", timeout_s=SOON_S) as intake:
         before = pull(intake, 100)
         bridge.process.send_signal(signal.SIGSTOP)
         quiet_s = lsl.clock()
@@ -155,7 +141,7 @@ def test_after_a_stall_the_backlog_is_dropped(sender: Callable[[str, str], Sende
 
 def test_a_stream_that_comes_back_with_its_channels_in_another_order_is_remapped() -> None:
     first = outlet("moved", source_id="m")
-    with lsl.Intake("moved", timeout_s=DEADLINE_S) as intake:
+    with lsl.Intake("moved", timeout_s=SOON_S) as intake:
         until(lambda: first.has_readers)
         first.push(np.array([[1.0, 2.0, 3.0, 4.0]]), np.array([lsl.clock()]))
         assert pull(intake, 1).samples_uv.tolist() == [[1, 2, 3, 4]]
@@ -175,7 +161,7 @@ def test_a_stream_that_comes_back_as_another_is_refused(
     channels: tuple[str, ...], rate_hz: float, says: str
 ) -> None:
     first = outlet("changeling", source_id="c")
-    with lsl.Intake("changeling", timeout_s=DEADLINE_S) as intake:
+    with lsl.Intake("changeling", timeout_s=SOON_S) as intake:
         first.close()
         until(lambda: intake.pull(0.05) is None and not intake.connected)
         second = outlet("changeling", channels, rate_hz, source_id="c")
@@ -208,7 +194,7 @@ def raw_outlet(
 def test_streams_that_cannot_be_used_say_why(make: Callable[[], object], says: str) -> None:
     stream = make()
     with pytest.raises(EegError, match=says):
-        lsl.Intake("bad", timeout_s=DEADLINE_S)
+        lsl.Intake("bad", timeout_s=SOON_S)
     del stream
 
 
@@ -217,8 +203,8 @@ def test_no_stream_and_too_many_streams() -> None:
         lsl.Intake("nobody", timeout_s=0.3)
     one, two = outlet("twin", source_id="left"), outlet("twin", source_id="right")
     with pytest.raises(EegError, match=r"2 EEG streams \(.*left.*say which"):
-        lsl.Intake(timeout_s=DEADLINE_S)
-    with lsl.Intake("right", timeout_s=DEADLINE_S) as intake:
+        lsl.Intake(timeout_s=SOON_S)
+    with lsl.Intake("right", timeout_s=SOON_S) as intake:
         assert intake.signal.source_id == "right"
     del one, two
 
@@ -235,7 +221,7 @@ def test_streams_are_listed_with_what_they_say_of_themselves() -> None:
 
 def test_stamps_of_another_clock_are_brought_to_ours() -> None:
     source = outlet("unix")
-    with lsl.Intake("unix", timeout_s=DEADLINE_S) as intake:
+    with lsl.Intake("unix", timeout_s=SOON_S) as intake:
         until(lambda: source.has_readers)
         source.push(np.zeros((3, 4)), 1.7e9 + np.arange(3) / 256)
         times_s = pull(intake, 3).times_s
@@ -246,7 +232,7 @@ def test_stamps_of_another_clock_are_brought_to_ours() -> None:
 def test_positions_travel_with_a_stream() -> None:
     points = [(-0.05, 0.06, 0.03), (0.05, 0.06, 0.03)]
     source = lsl.Outlet("placed", "EEG", ("ch1", "ch2"), 256.0, "uV", "", points)
-    with lsl.Intake("placed", timeout_s=DEADLINE_S) as intake:
+    with lsl.Intake("placed", timeout_s=SOON_S) as intake:
         assert intake.signal.positions is not None
         np.testing.assert_allclose(intake.signal.positions, np.array(points) * 1e3, atol=0.01)
         assert FrontEnd(intake.signal).montage.placed == (0, 1)

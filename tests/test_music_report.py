@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from networks import tiny_model
-from test_music_following import PitchJudge, puppet
+from puppets import PitchJudge, puppet
 
 from music.corpus.dataset import Piece, Source
 from music.errors import MusicError

@@ -62,7 +62,7 @@ except BridgeError as problem:
 """
 
 
-def until(condition, why, seconds=SOON_S):
+def until(condition, why="what was to come", seconds=SOON_S):
     """Wait for a condition; its value."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
