@@ -18,10 +18,10 @@ from capsule.corpus.labels import quadrants_of
 from capsule.corpus.sources import READERS, TRAINING, sources
 
 
-def held(data: Examples) -> Iterator[str]:
+def held(name: str, data: Examples) -> Iterator[str]:
     """Lines that tell how many people, recordings and windows each label of a set has."""
     count = len(np.unique(data.recording))
-    yield f"{len(data.people)} people, {count} recordings, {len(data)} windows"
+    yield f"{name}: {len(data.people)} people, {count} recordings, {len(data)} windows"
     for label in np.unique(data.label):
         here = data.where(data.label == label)
         fits = "|".join(quadrants_of(str(label)))
@@ -44,9 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )  # fmt: skip
     args = parser.parse_args(argv)
     for told, found in zip(args.data, sources(args.data), strict=True):
-        print(f"{found.name}: ", end="", flush=True)
-        for line in held(examples(told)):
-            print(line)
+        print("\n".join(held(found.name, examples(told))), flush=True)
     return 0
 
 

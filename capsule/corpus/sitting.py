@@ -45,8 +45,9 @@ class Take:
 class Sitting:
     """One person with one headset.
 
-    `rest`: labels of the stretches that are the baseline; empty: the first minute of the first
-    take, as in live use. CapsuleError if there is no take, or if takes differ in their channels.
+    `rest`: labels of the stretches that are the baseline, all of them together, early or late;
+    empty: the first minute of the first take, as in live use. CapsuleError if there is no take, or
+    if takes differ in their channels.
     """
 
     person: str

@@ -32,7 +32,7 @@ TRAINING = ("eegmat", "mane", "dasps", "ehrlich")
 TESTING = ("bird",)  # a headset that nothing was trained on
 SUBSETS: dict[str, tuple[str, ...]] = {  # of the 19 channels of EEGMAT
     "19": (),
-    "12": ("Fp1", "Fp2", "F7", "F3", "F4", "F8", "T3", "T4", "T5", "T6", "O1", "O2"),  # ~ EPOC
+    "14": tuple("Fp1 Fp2 F7 F3 F4 F8 T3 T4 C3 C4 T5 T6 O1 O2".split()),  # nearest to an EPOC's
     "8": ("Fp1", "Fp2", "C3", "C4", "T5", "T6", "O1", "O2"),  # OpenBCI's usual eight
     "5": ("Fp1", "Fp2", "T3", "T4", "Pz"),  # about an Insight
     "4": ("Fp1", "Fp2", "T3", "T4"),  # about a Muse
