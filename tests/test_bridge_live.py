@@ -67,9 +67,9 @@ def playing(jack, tmp_path_factory):
         yield folder, ourselves, listener
 
 
-def more_notes(listener, count=10):
+def more_notes(listener):
     before = len(listener.strikes())
-    until(lambda: len(listener.strikes()) >= before + count, "more notes")
+    until(lambda: len(listener.strikes()) >= before + 10, "more notes")
 
 
 def test_an_outlet_lost_and_found_and_ctrl_c_leave_no_note_on(jack, tmp_path):

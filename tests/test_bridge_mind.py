@@ -43,13 +43,13 @@ def capsule(probabilities):
     return SimpleNamespace(probabilities=np.array(probabilities), confidence=1.0, quality=1.0)
 
 
-def new_mind(composer=None, settle_s=0.01):
-    return Mind(composer or Metronome(), Translator(Style(settle_s=settle_s, contrast=0.0)))
+def new_mind(composer=None):
+    return Mind(composer or Metronome(), Translator(Style(settle_s=0.01, contrast=0.0)))
 
 
-def run(mind, until_s, feel=lambda now_s: CALM, start_s=0.0, stall=()):
+def run(mind, until_s, feel=lambda now_s: CALM, stall=()):
     """Step every 5 ms, a capsule every 250 ms unless `feel` gives None: [(when, timed event)]."""
-    out, tick = [], round(start_s / STEP_S)
+    out, tick = [], 0
     while (now_s := tick * STEP_S) < until_s:
         tick += 1
         if any(begin <= now_s < end for begin, end in stall):

@@ -15,12 +15,13 @@ from music.events import Note, Pedal, Tempo
 from music.midi import write_midi
 
 SIZE = (round(HEIGHT_IN * DOTS_PER_IN), round(WIDTH_IN * DOTS_PER_IN))
+START_S = 1000.0
 
 
-def capsules(count, start_s=1000.0):
+def capsules(count):
     for step in range(count):
         share = step / max(count - 1, 1)
-        neutral = EmotionCapsule.neutral(start_s + 2.0 + 0.25 * step, quality=0.9)
+        neutral = EmotionCapsule.neutral(START_S + 2.0 + 0.25 * step, quality=0.9)
         yield replace(neutral, probabilities=[0.7 - 0.6 * share, 0.1, 0.1 + 0.6 * share, 0.1])
 
 
@@ -28,7 +29,7 @@ def capsules(count, start_s=1000.0):
 def folder(tmp_path):
     lines = [capsule.to_json() for capsule in capsules(80)]
     (tmp_path / "capsules.jsonl").write_text("\n".join(lines) + "\n")
-    (tmp_path / "session.json").write_text(json.dumps({"start_s": 1000.0}))
+    (tmp_path / "session.json").write_text(json.dumps({"start_s": START_S}))
     notes = [Note(i / 2, 0.5, 48 + i % 30, 30 + i) for i in range(60)]
     write_midi(tmp_path / "notes.mid", [Pedal(0, True), *notes])
     return tmp_path

@@ -67,7 +67,7 @@ def test_read_gives_back_what_was_written(tmp_path):
     assert sorted(read_midi(tmp_path / "piece.mid"), key=repr) == sorted(expected, key=repr)
 
 
-def random_notes(seed, count=200):
+def random_notes(seed):
     rng = random.Random(seed)
     return [
         Note(
@@ -76,7 +76,7 @@ def random_notes(seed, count=200):
             rng.randrange(21, 109),
             rng.randrange(1, 128),
         )
-        for _ in range(count)
+        for _ in range(200)
     ]
 
 
@@ -172,8 +172,8 @@ def track(*messages):
     return b"MTrk" + struct.pack(">I", len(body)) + body
 
 
-def header(kind=1, tracks=1, division=480):
-    return b"MThd" + struct.pack(">IHHH", 6, kind, tracks, division)
+def header(kind=1, division=480):
+    return b"MThd" + struct.pack(">IHHH", 6, kind, 1, division)
 
 
 BAD_FILES = {

@@ -21,9 +21,9 @@ from music.store import load_model, save_model
 from music.training.objective import evaluate_terms, sampled_prior_nll, token_nll
 
 
-def latents(inputs: Inputs, width: int = 8) -> Tensor:
+def latents(inputs: Inputs) -> Tensor:
     generator = torch.Generator().manual_seed(3)
-    return spread(torch.randn(*inputs.tokens.shape, width, generator=generator), inputs.tokens)
+    return spread(torch.randn(*inputs.tokens.shape, 8, generator=generator), inputs.tokens)
 
 
 def feed(model: MusicModel, inputs: Inputs, z: Tensor, cache: KVCache, span: range) -> list[Tensor]:

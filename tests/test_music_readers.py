@@ -53,8 +53,8 @@ def midi(
     return str(path)
 
 
-def scale(count: int, step: float = 0.5, start: float = 0.0) -> Struck:
-    return [(start + step * i, step * 0.9, 60 + i % 12) for i in range(count)]
+def scale(count: int, start: float = 0.0) -> Struck:
+    return [(start + 0.5 * i, 0.45, 60 + i % 12) for i in range(count)]
 
 
 def own(path: str, dataset: str = "folder") -> Source:

@@ -31,8 +31,8 @@ from music.evaluation.statistics import (
 from music.events import Bar, Note, Tempo
 
 
-def line(pitches: list[int], step: float = 1.0, length: float = 1.0) -> list[Note]:
-    return [Note(k * step, length, pitch, 64) for k, pitch in enumerate(pitches)]
+def line(pitches: list[int], step: float = 1.0) -> list[Note]:
+    return [Note(k * step, 1.0, pitch, 64) for k, pitch in enumerate(pitches)]
 
 
 def bar(*pitches: int) -> frozenset[tuple[int, int]]:

@@ -52,7 +52,7 @@ def show(snapshot):
     print(json.dumps(told), flush=True)
 
 asked = json.loads(sys.argv[1])
-plan = pipeline.Plan(port=asked["port"], folder=Path(asked["folder"]),
+plan = pipeline.Plan(folder=Path(asked["folder"]),
                      composer=fakes.Composer, recogniser=fakes.recogniser)
 try:
     show(pipeline.live(asked["stream"], plan, show))
@@ -188,8 +188,8 @@ class Listener(Program):
 class Ourselves(Program):
     """`pipeline.live` in a program of its own."""
 
-    def __init__(self, stream, folder, port=None):
-        asked = json.dumps({"stream": stream, "folder": str(folder), "port": port})
+    def __init__(self, stream, folder):
+        asked = json.dumps({"stream": stream, "folder": str(folder)})
         super().__init__(sys.executable, "-c", OURSELVES, asked)
 
     def told(self):

@@ -19,31 +19,28 @@ def figure(
     rows: Floats,
     statistic: Callable[[Floats], float],
     groups: npt.NDArray[np.generic] | None = None,
-    seed: int = 0,
 ) -> Figure:
     """``statistic`` of ``rows`` (N, ...) and its bootstrap interval over groups, or over rows."""
     if not len(rows):
         raise ValueError("there is nothing to take a figure of")
     groups = np.arange(len(rows)) if groups is None else groups
-    low, high = bootstrap(lambda chosen: statistic(rows[chosen]), groups, seed, DRAWS)
+    low, high = bootstrap(lambda chosen: statistic(rows[chosen]), groups, draws=DRAWS)
     return {"value": statistic(rows), "low": low, "high": high, "n": len(rows)}
 
 
-def mean(
-    rows: npt.ArrayLike, groups: npt.NDArray[np.generic] | None = None, seed: int = 0
-) -> Figure:
+def mean(rows: npt.ArrayLike, groups: npt.NDArray[np.generic] | None = None) -> Figure:
     """The mean of ``rows`` (N,) and its interval."""
     values = np.asarray(rows, dtype=np.float64)
-    return figure(values, lambda some: float(some.mean()), groups, seed)
+    return figure(values, lambda some: float(some.mean()), groups)
 
 
-def percentile(rows: npt.ArrayLike, share: float, seed: int = 0) -> Figure:
+def percentile(rows: npt.ArrayLike, share: float) -> Figure:
     """A percentile of ``rows`` (N,), one of its values, and its interval."""
 
     def statistic(some: Floats) -> float:
         return float(np.sort(some)[max(int(np.ceil(share / 100 * len(some))) - 1, 0)])
 
-    return figure(np.asarray(rows, dtype=np.float64), statistic, seed=seed)
+    return figure(np.asarray(rows, dtype=np.float64), statistic)
 
 
 def spearman(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
