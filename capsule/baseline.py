@@ -7,17 +7,13 @@ first `rest_s` seconds. Until these are over, robust running statistics (median 
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from capsule.errors import CapsuleError
 from eeg.frontend import Features
 from eeg.montage import BANDS, REGIONS
 
@@ -32,7 +28,6 @@ RUNNING_S = 120.0  # memory of the running statistics where no rest is told
 LEAST_WINDOWS = 32  # of a region, for a baseline; 8 s of windows at the usual hop
 SPREAD_FLOOR = 0.1  # nats
 LEAST_RUNNING = 8  # windows before running statistics say anything
-PROFILE_FORMAT = "emocapsule profile 1"
 
 
 @dataclass(frozen=True)
@@ -57,52 +52,6 @@ class Rest:
         if self.known.sum() < 2:
             return float("inf")
         return float(np.sqrt(self.mean[self.known].var(axis=0).mean()))
-
-
-@dataclass(frozen=True)
-class Profile:
-    """A wearer's rest, kept for later: bound to the channels and the model it was measured with."""
-
-    channels: tuple[str, ...]
-    model: str
-    rest: Rest
-
-    def save(self, path: str | Path) -> None:
-        """Write as JSON."""
-        rest = {name: np.asarray(value).tolist() for name, value in asdict(self.rest).items()}
-        told = {"format": PROFILE_FORMAT, "channels": self.channels, "model": self.model, **rest}
-        try:
-            Path(path).write_text(json.dumps(told) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise CapsuleError(f"{path} cannot be written: {error.strerror}") from error
-
-    @classmethod
-    def load(cls, path: str | Path) -> Profile:
-        """Read a saved profile. CapsuleError names the file and what is wrong with it."""
-        try:
-            told = json.loads(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise CapsuleError(f"the profile {path} cannot be read: {error.strerror}") from error
-        except (ValueError, RecursionError) as error:
-            raise CapsuleError(
-                f"the profile {path} is damaged (it is no JSON): make it anew"
-            ) from error
-        if not isinstance(told, dict) or told.get("format") != PROFILE_FORMAT:
-            raise CapsuleError(f'{path} is no profile: "format": "{PROFILE_FORMAT}" was expected')
-        try:
-            return cls(tuple(map(str, told["channels"])), str(told["model"]), _rest(told))
-        except (KeyError, TypeError, ValueError) as error:
-            raise CapsuleError(f"the profile {path} is damaged ({error}): make it anew") from error
-
-
-def _rest(told: dict[str, Any]) -> Rest:
-    mean, std = (np.array(told[name], dtype=np.float64) for name in ("mean", "std"))
-    known = np.array(told["known"])
-    if mean.shape != SHAPE or std.shape != SHAPE or known.shape != SHAPE[:1]:
-        raise ValueError(f"statistics must be {SHAPE[0]} regions x {SHAPE[1]} bands")
-    if known.dtype != bool or not np.isfinite([mean, std]).all() or std.min() < 0:
-        raise ValueError("statistics must be finite numbers")
-    return Rest(mean, std, known)
 
 
 def rest_of(entropy: Floats, present: Bools) -> Rest:
@@ -157,19 +106,22 @@ class Baseline:
     rest_s: length of the wearer's rest at the beginning. 0: never at rest, so running statistics
         over the last RUNNING_S seconds serve for ever.
     rest: a rest that is known already; then `rest_s` plays no part.
+    meanwhile: a rest of another day, which serves until this day's is complete.
 
     The rest ends `rest_s` seconds after the first sample, by the clock, whatever was lost
     meanwhile; if then not one region has LEAST_WINDOWS good windows, as soon as one has.
     """
 
-    def __init__(self, rest_s: float = REST_S, rest: Rest | None = None) -> None:
-        self._rest_s, self._given = rest_s, rest
+    def __init__(
+        self, rest_s: float = REST_S, rest: Rest | None = None, meanwhile: Rest | None = None
+    ) -> None:
+        self._rest_s, self._given, self._meanwhile = rest_s, rest, meanwhile
         self.reset()
 
     @property
     def rest(self) -> Rest | None:
-        """The rest once it is complete."""
-        return self._rest
+        """The rest that serves; None while none is complete."""
+        return self._rest if self._rest is not None else self._meanwhile
 
     def reset(self) -> None:
         """As new; a rest that was given stays."""
@@ -198,16 +150,17 @@ class Baseline:
             self._forget_context()
         entropy = features.entropy.astype(np.float64)
         self._recall(entropy, features.present, features.end_s)
-        rested = self._rest is not None or self._learn(features, entropy)
-        rest = self._rest if self._rest is not None else self._taken(running_rest)
+        if self._rest is None:
+            self._learn(features, entropy)
+        rest = self.rest if self.rest is not None else self._taken(running_rest)
         level = self._level / np.maximum(self._weight, 1e-12)[:, None]
         present = (features.present & rest.known)[:, None] & features.band_valid
         scores = np.stack([rest.z(entropy), rest.z(level)], axis=-1)
         inputs: NDArray[np.float32] = np.where(present[..., None], scores, 0.0).astype(np.float32)
-        return Prepared(inputs, present, level, rest.spread, rested)
+        return Prepared(inputs, present, level, rest.spread, self.rest is not None)
 
-    def _learn(self, features: Features, entropy: Floats) -> bool:
-        """Whether the rest is over with this window, which else is added to it."""
+    def _learn(self, features: Features, entropy: Floats) -> None:
+        """Take the rest if it is over with this window, else add the window to it."""
         if self._end_s is None:
             self._end_s = features.end_s - WINDOW_S + self._rest_s
         if self._rest_s > 0 and features.end_s > self._end_s + 1e-6:
@@ -215,11 +168,10 @@ class Baseline:
             if rest.known.any():
                 self._rest = rest
                 self._seen.clear()
-                return True
+                return
         self._seen.append((features.end_s, entropy, features.present.copy()))
         while self._seen[0][0] < features.end_s - max(self._rest_s, RUNNING_S):
             self._seen.popleft()
-        return False
 
     def _taken(self, statistics: Callable[[Floats, Bools], Rest]) -> Rest:
         if not self._seen:

@@ -1,6 +1,7 @@
 """The trained network in use: features in, emotion capsules out, one for each window.
 
-Features -> Baseline (z by the wearer's rest) -> CapsuleNetwork -> temperature -> doubt gate
+Features -> Baseline (z by the wearer's rest) -> CapsuleNetwork -> temperature -> the wearer's own
+shift, if calibrated -> doubt gate
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from capsule.baseline import REST_S, Baseline, BaselineState, Prepared, Profile
+from capsule.baseline import REST_S, Baseline, BaselineState, Prepared
 from capsule.doubt import REST_CAP, Doubt, clarity, contact
 from capsule.emotion import EmotionCapsule, Origin
 from capsule.errors import CapsuleError
 from capsule.network import CLASSES, CapsuleNetwork, NetworkConfig, Reading, gate, read_out
+from capsule.profile import Profile
 from eeg.frontend import Features
 from eeg.montage import BANDS, REGIONS, Montage
 
@@ -121,30 +123,42 @@ class Recogniser:
     model: what was trained.
     montage: fixed for the life of the recogniser; features must come from it.
     rest_s: the wearer's rest at the beginning. Until it is over trust is at most REST_CAP.
-        0: no rest is known, trust stays capped.
-    profile: the wearer's rest from earlier, for the same channels; then `rest_s` plays no part.
+        0: no rest is known, trust stays capped. None: 60 s, or 0 with a profile.
+    profile: the wearer's calibration and rest from earlier, for the same channels and model. With
+        `rest_s` above 0 its rest serves only until this day's is complete, its calibration stays.
     """
 
     def __init__(
-        self, model: Model, montage: Montage, rest_s: float = REST_S, profile: Profile | None = None
+        self,
+        model: Model,
+        montage: Montage,
+        rest_s: float | None = None,
+        profile: Profile | None = None,
     ) -> None:
+        if rest_s is None:
+            rest_s = 0.0 if profile else REST_S
         if not 0 <= rest_s < float("inf"):
             raise CapsuleError(f"the rest must last 0 s or more, not {rest_s:g} s")
         self.model, self.montage = model, montage
         self._expected = np.zeros(len(REGIONS), dtype=bool)
         self._expected[[region for region in montage.regions if region is not None]] = True
         self._channels = tuple(montage.channels[i] for i in montage.placed)
-        if profile is not None and profile.channels != self._channels:
-            raise CapsuleError(
-                f"the profile was made with the channels {' '.join(profile.channels)}, this "
-                f"headset has {' '.join(self._channels)}: make a profile with this headset"
-            )
-        self._baseline = Baseline(rest_s, profile.rest if profile else None)
-        self._origin = Origin(model.name, " ".join(self._channels), "rest" if profile else "")
+        self._profile = profile
+        if profile is None:
+            self._baseline = Baseline(rest_s)
+        else:
+            profile.require(self._channels, model.name)
+            kept = profile.rest if rest_s == 0 else None
+            self._baseline = Baseline(rest_s, kept, meanwhile=profile.rest)
+        name = profile.name if profile else ""
+        self._origin = Origin(model.name, " ".join(self._channels), name)
 
     @classmethod
     def load(
-        cls, montage: Montage, rest_s: float = REST_S, profile: str | Path | Profile | None = None
+        cls,
+        montage: Montage,
+        rest_s: float | None = None,
+        profile: str | Path | Profile | None = None,
     ) -> Recogniser:
         """With the shipped weights; `profile` may be a file. Uses one torch thread."""
         torch.set_num_threads(1)
@@ -157,9 +171,13 @@ class Recogniser:
         return self._baseline.rest is not None
 
     def profile(self) -> Profile | None:
-        """The wearer's rest, to be used again with this headset; None before it is complete."""
+        """The wearer's rest and calibration, to be used again; None before the rest is complete."""
         rest = self._baseline.rest
-        return None if rest is None else Profile(self._channels, self.model.name, rest)
+        if rest is None:
+            return None
+        if self._profile is not None:
+            return self._profile.rested(rest)
+        return Profile(self._channels, self.model.name, rest)
 
     def reset(self) -> None:
         """As new; forgets the wearer unless a profile was given."""
@@ -177,10 +195,12 @@ class Recogniser:
         """The capsule of one window."""
         prepared = self._baseline.push(features)
         reading = self.model.read(prepared.inputs[None], prepared.present[None])
-        trust = self._trust(prepared, features)
-        probabilities = gate(
-            read_out(reading.logits, self.model.temperature), torch.tensor([trust])
-        )
+        logits = reading.logits / self.model.temperature
+        if self._profile is not None and self._profile.shift is not None:
+            z = torch.from_numpy(prepared.inputs[..., 1]).reshape(-1, 1)
+            logits = self._profile.shift.logits(logits.T, z)[0].T
+        trust = torch.tensor([self._trust(prepared, features)])
+        probabilities = gate(read_out(logits), trust)
         routing = reading.coupling[0].view(len(REGIONS), len(BANDS), CLASSES)
         return [
             EmotionCapsule(

@@ -1,12 +1,10 @@
-"""The wearer's own rest: which windows it is, what a gap forgets, and a profile that is damaged."""
+"""The wearer's own rest: which windows it is, what a gap forgets, what serves meanwhile."""
 
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
-from capsule.baseline import LEAST_WINDOWS, Baseline, Profile, rest_of
-from capsule.errors import CapsuleError
+from capsule.baseline import LEAST_WINDOWS, SHAPE, Baseline, Rest, rest_of
 from eeg.frontend import Features
 from eeg.montage import BANDS, REGIONS
 
@@ -73,13 +71,15 @@ def test_rest_waits_for_windows_if_all_were_lost():
     assert ready.index(True) == LEAST_WINDOWS
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "{", "[]", '{"format": "emocapsule profile 1"}',
-     '{"format": "emocapsule profile 1", "channels": ["Fp1"], "model": "m", '
-     '"mean": [1], "std": [1], "known": [true]}'],
-)  # fmt: skip
-def test_a_damaged_profile_is_told(tmp_path, text):
-    (tmp_path / "me.json").write_text(text)
-    with pytest.raises(CapsuleError, match="me.json"):
-        Profile.load(tmp_path / "me.json")
+def test_a_rest_of_another_day_serves_until_the_new_one_is_complete():
+    window = made_up(200)
+    old = Rest(np.full(SHAPE, 1.0), np.full(SHAPE, 0.5), np.ones(len(REGIONS), dtype=bool))
+    baseline, fresh = Baseline(REST_S, meanwhile=old), Baseline(REST_S)
+    for one in window:
+        ready, alone = baseline.push(one), fresh.push(one)
+        assert ready.rested
+        if one.end_s <= REST_S:
+            assert baseline.rest is old
+            np.testing.assert_allclose(ready.inputs[..., 0], old.z(one.entropy), rtol=1e-5)
+        else:
+            assert np.array_equal(ready.inputs, alone.inputs)

@@ -1,4 +1,4 @@
-"""The recogniser: streamed equals whole, doubt where there is no EEG, a profile for the rest."""
+"""The recogniser: streamed equals whole, doubt where there is no EEG, clear words."""
 
 import time
 from dataclasses import replace
@@ -6,14 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from capsule.baseline import Profile, Rest
 from capsule.corpus.sitting import Sitting, Stretch, Take
 from capsule.doubt import REST_CAP
 from capsule.errors import CapsuleError
 from capsule.evaluate import probabilities
 from capsule.recogniser import Model, Recogniser
 from eeg.frontend import FrontEnd
-from eeg.montage import BANDS, REGIONS, Montage
+from eeg.montage import REGIONS, Montage
 from eeg.signal import Recording, Signal
 from eeg.synthetic import sample_recording
 
@@ -188,32 +187,12 @@ def test_training_windows_are_what_runs_live(model):
     assert len(data) > 20
 
 
-def test_a_profile_takes_the_place_of_the_rest(sample, model, tmp_path):
+def test_the_rest_is_kept_once_it_is_complete(sample, model):
     montage, features = sample
     recogniser = Recogniser(model, montage, REST_S)
     assert recogniser.profile() is None
     recogniser.push_many(features[:120])
-    recogniser.profile().save(tmp_path / "me.json")
-    later = Recogniser.load(montage, profile=tmp_path / "me.json")
-    assert later.rested
-    assert later.profile().rest.mean.tolist() == recogniser.profile().rest.mean.tolist()
-    first = later.push(features[100])[0]
-    assert first.origin.profile
-    later.reset()
-    assert later.rested
-
-
-def test_a_profile_of_another_headset_is_refused(sample, model):
-    montage, _ = sample
-    zero = np.zeros((len(REGIONS), len(BANDS)))
-    rest = Rest(zero, zero, np.ones(len(REGIONS), dtype=bool))
-    with pytest.raises(CapsuleError, match="TP9 AF7"):
-        Recogniser(model, montage, profile=Profile(MUSE, "m", rest))
-
-
-def test_a_missing_profile_is_told(sample):
-    with pytest.raises(CapsuleError, match="nobody.json"):
-        Recogniser.load(sample[0], profile="nobody.json")
+    assert recogniser.profile().channels == tuple(montage.channels[i] for i in montage.placed)
 
 
 @pytest.mark.parametrize("rest_s", [-1.0, float("nan"), float("inf")])

@@ -1,0 +1,1 @@
+"""A wearer's labelled minutes: stretches → blocks → a small shift of the read-out."""
