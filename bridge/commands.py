@@ -210,9 +210,9 @@ def evaluate(args: argparse.Namespace, rest: Sequence[str]) -> int:
 
         return _status(report.main(list(rest)))
     if args.model == "capsule":
-        from capsule import evaluate as capsule_evaluation
+        from capsule.evaluation import report as capsule_report
 
-        return _status(capsule_evaluation.main(list(rest)))
+        return _status(capsule_report.main(list(rest)))
     print("usage: emocapsule evaluate {music,capsule} [options]; each has its own --help")
     return 0 if {"-h", "--help"} & set(rest) else 2
 

@@ -9,7 +9,7 @@ import pytest
 from capsule.corpus.sitting import Sitting, Stretch, Take
 from capsule.doubt import REST_CAP
 from capsule.errors import CapsuleError
-from capsule.evaluate import probabilities
+from capsule.evaluation.predictions import probabilities
 from capsule.recogniser import Model, Recogniser
 from eeg.frontend import FrontEnd
 from eeg.montage import REGIONS, Montage

@@ -1,0 +1,67 @@
+"""What training does to windows, so that the network learns direction, not distance, and doubt.
+
+Windows are x (N, capsules, 2) with present (N, capsules) and possible (N, 4): the quadrants that
+fit the label.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from eeg.montage import BANDS, REGIONS
+
+
+def forget_valence(possible: Tensor, share: float, rng: torch.Generator) -> Tensor:
+    """Let both valences fit the labels of some windows.
+
+    No open set lets valence be read across people, so a network that learns it from them is sure
+    of what it cannot know. The rest of the labels keeps valence from meaning nothing at all.
+    """
+    both = possible | possible[:, [1, 0, 3, 2]]  # Q1 with Q2, Q3 with Q4
+    turned = torch.rand(len(possible), generator=rng) < share
+    return torch.where(turned[:, None], both, possible)
+
+
+def mirror(
+    x: Tensor, possible: Tensor, at_rest: Tensor, share: float, rng: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Reflect some windows with an arousal label in the wearer's rest, and the label with them.
+
+    All that EEGMAT tells is that arithmetic is not rest, so "unlike rest" would pass for arousal,
+    whatever the direction. The opposite of a window of arithmetic is not aroused; but the
+    reflection of rest is rest, so windows `at_rest` (N,) keep their label.
+    """
+    high, high_too, low, low_too = possible.unbind(1)
+    only_arousal = (high == high_too) & (low == low_too) & (high != low)
+    turned = only_arousal & (torch.rand(len(x), generator=rng) < share)
+    return (
+        torch.where(turned[:, None, None], -x, x),
+        torch.where((turned & ~at_rest)[:, None], ~possible, possible),
+    )
+
+
+def scramble(
+    x: Tensor, present: Tensor, possible: Tensor, share: float, rng: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Deal the z-scores of some windows to other capsules: as unlike rest as before, but no EEG.
+
+    Nothing is known of such a window, so all quadrants are possible.
+    """
+    order = torch.where(present, torch.rand(present.shape, generator=rng), 2.0).argsort(1)
+    back = torch.where(present, 0.0, 2.0).add(torch.arange(present.shape[1]) * 1e-3).argsort(1)
+    dealt = torch.empty_like(x)
+    rows = torch.arange(len(x))[:, None]
+    sign = torch.where(torch.rand(present.shape, generator=rng) < 0.5, -1.0, 1.0)
+    dealt[rows, back] = x[rows, order] * sign[..., None]
+    turned = torch.rand(len(x), generator=rng) < share
+    return torch.where(turned[:, None, None], dealt, x), possible | turned[:, None]
+
+
+def hide(present: Tensor, drop: float, rng: torch.Generator) -> Tensor:
+    """Hide a random share, at most `drop`, of each window's regions; never all of them."""
+    n, regions = len(present), len(REGIONS)
+    share = torch.rand(n, 1, generator=rng) * drop
+    kept = torch.rand(n, regions, generator=rng) >= share
+    kept = present & kept.repeat_interleave(len(BANDS), dim=1)
+    return torch.where(kept.any(1, keepdim=True), kept, present)

@@ -1,0 +1,1 @@
+"""What the capsule network is worth: splits → models, baselines → figures → one report."""
