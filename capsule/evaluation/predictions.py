@@ -26,9 +26,10 @@ class Axis:
     def told(self, data: Examples) -> tuple[Bools, Bools]:
         """Whether the label tells this axis (W,), and whether it is the upper side (W,)."""
         fit = data.compatible
-        upper: Bools = ~fit[:, self.lower].any(1)
-        lower: Bools = ~fit[:, self.upper].any(1)
-        return upper != lower, upper
+        without = (self.lower, self.upper)  # an upper label leaves the lower quadrants out
+        upper, lower = (np.logical_not(np.any(fit[:, side], axis=1)) for side in without)
+        told: Bools = upper != lower
+        return told, upper
 
     def of(self, data: Examples) -> Examples:
         """The windows whose label tells it."""
