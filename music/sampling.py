@@ -15,6 +15,7 @@ ROWS = 3  # of logits a token is chosen from: the condition, its arousal alone, 
 STARTS = np.array([family.start for family in v.FAMILIES.values()])
 STOPS = np.array([family.stop for family in v.FAMILIES.values()])
 AROUSAL_SHARE = 0.6  # of what strength adds beyond 1, what arousal gets; valence gets all of it
+FAMILY_SHARE = 0.5  # of what strength adds beyond 1, what the choice of a family gets
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def choose(
     Drawn in two steps because families are of unequal size: "another note here" is a few likely
     tokens, "time goes on" many unlikely ones, so that one cut over all of them (Holtzman et al.
     2020), like guidance over all, thickens the music. Temperature and top p act within the family;
-    which family comes is left to the network.
+    which family comes is left to the network, guided at half the strength.
 
     Parameters
     ----------
@@ -66,7 +67,8 @@ def choose(
     """
     allowed = np.where(mask, logits.astype(np.float64), -np.inf)
     with np.errstate(invalid="ignore"):  # -inf of a family that may not follow
-        masses = guide(np.logaddexp.reduceat(allowed, STARTS, axis=1), strength)
+        masses = np.logaddexp.reduceat(allowed, STARTS, axis=1)
+        masses = guide(masses, min(strength, 1.0) + FAMILY_SHARE * max(strength - 1.0, 0.0))
     family = _draw(np.nan_to_num(masses, nan=-np.inf), 1.0, 1.0, dice)
     here = np.arange(STARTS[family], STOPS[family])
     here = here[mask[here]]
