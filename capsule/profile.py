@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from capsule.personal.shift import Shift
 
 PROFILE_FORMAT = "emocapsule profile 2"
 ENDING, TENSORS = ".json", ".safetensors"
+Use = Literal["fit", "temperature", "nothing"]
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,23 @@ class AxisFigures:
 
 
 @dataclass(frozen=True)
+class Gain:
+    """Log probability of a block, more than by the plain recogniser; all kinds of labels alike."""
+
+    nats: float
+    error: float  # standard error over blocks
+
+
+@dataclass(frozen=True)
 class Figures:
     """What leave-one-block-out said of a calibration."""
 
-    used: bool
-    axes: tuple[AxisFigures, ...]
-    gain_nats: float  # a block's log probability, fit less plain, all kinds of labels alike
-    error_nats: float  # standard error over blocks
-    chance: float  # share of permuted labels told as well, the right ones counted
-    notes: tuple[str, ...]  # why the fit, or an axis, is not used
+    used: Use
+    axes: tuple[AxisFigures, ...] = ()
+    fit: Gain = Gain(0.0, 0.0)
+    temperature: Gain = Gain(0.0, 0.0)  # alone: the same sides as plain, more or less surely
+    chance: float = 1.0  # share of permuted labels told as well, the right ones counted
+    notes: tuple[str, ...] = ()  # why the fit, or an axis, is not used
 
 
 @dataclass(frozen=True)
@@ -171,8 +180,7 @@ def _profile(told: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Profile:
         shift = Shift(**{name: _numbers(tensors, f"shift.{name}", s) for name, s in shapes.items()})
     figures = told["figures"]
     if figures is not None:
-        axes = tuple(AxisFigures(**one) for one in figures["axes"])
-        figures = Figures(**{**figures, "axes": axes, "notes": tuple(figures["notes"])})
+        figures = _figures(figures)
     return Profile(
         channels=tuple(map(str, told["channels"])),
         model=str(told["model"]),
@@ -183,6 +191,18 @@ def _profile(told: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Profile:
         rate_hz=float(told["rate_hz"]),
         figures=figures,
     )
+
+
+def _figures(told: dict[str, Any]) -> Figures:
+    if told["used"] not in get_args(Use):
+        raise ValueError(f"{told['used']!r} cannot be used")
+    parts = {
+        "axes": tuple(AxisFigures(**one) for one in told["axes"]),
+        "fit": Gain(**told["fit"]),
+        "temperature": Gain(**told["temperature"]),
+        "notes": tuple(told["notes"]),
+    }
+    return Figures(**{**told, **parts})
 
 
 def _numbers(tensors: dict[str, torch.Tensor], name: str, shape: tuple[int, ...]) -> torch.Tensor:

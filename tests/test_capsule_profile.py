@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from capsule.baseline import SHAPE, Rest
 from capsule.errors import CapsuleError
 from capsule.personal.shift import Shift
-from capsule.profile import AxisFigures, Figures, Profile
+from capsule.profile import AxisFigures, Figures, Gain, Profile
 from capsule.recogniser import Model, Recogniser
 from eeg.frontend import FrontEnd
 from eeg.synthetic import sample_recording
@@ -49,9 +49,8 @@ def shift(bias=(0.0, 0.0)):
 
 
 def calibrated(plain):
-    figures = Figures(
-        True, (AxisFigures("valence", 4, 5, 0.5, 0.75, 0.48),), 0.2, 0.05, 0.05, ("a note",)
-    )
+    axes = (AxisFigures("valence", 4, 5, 0.5, 0.75, 0.48),)
+    figures = Figures("fit", axes, Gain(0.2, 0.05), Gain(0.1, 0.05), 0.05, ("a note",))
     rng = torch.Generator().manual_seed(0)
     own = Shift(
         torch.tensor([0.3]), torch.tensor([[0.1, -0.2]]), torch.randn(1, 2, CAPSULES, generator=rng)
@@ -102,6 +101,10 @@ def told(folder, **changes):
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
+def figures(folder):
+    return json.loads((folder / "me.json").read_text(encoding="utf-8"))["figures"]
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -114,6 +117,7 @@ def told(folder, **changes):
         lambda folder: told(folder, channels=3),
         lambda folder: told(folder, rate_hz="fast"),
         lambda folder: told(folder, figures={"axes": []}),
+        lambda folder: told(folder, figures={**figures(folder), "used": "magic"}),
         lambda folder: told(folder, format="emocapsule profile 1"),
     ],
 )

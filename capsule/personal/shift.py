@@ -68,7 +68,7 @@ def fit(
     told = axes.float()
     free = torch.isfinite(penalty).float()[:, None, None] * told[:, None]
     pull = torch.where(torch.isfinite(penalty), penalty, 0.0)
-    optimiser = torch.optim.Adam(parameters, lr=RATE)
+    optimiser = torch.optim.Adam(parameters, lr=RATE, eps=1e-3)  # rounding errors move nothing
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, STEPS)
     shift = kept
     for _ in range(STEPS):
