@@ -38,7 +38,7 @@ class Recipe:
     decay: float = 0.05
     drop: float = 0.5  # at most this share of the regions is hidden
     noise: float = 0.1  # of the inputs, in z
-    mirrored: float = 0.25  # share of windows that are reflected in the rest, see `mirror`
+    mirrored: float = 0.15  # share of windows that are reflected in the rest, see `mirror`
     scrambled: float = 0.15  # share of windows whose capsules change places, see `scramble`
     forgotten: float = 0.9  # share of windows whose label says no valence, see `forget_valence`
     members: int = 4

@@ -121,6 +121,9 @@ def test_figures_hang_on_data_and_settings(material):
     assert replaced(material, settings=replace(SMALL, deals=9)).key(("folds",)) == key
     assert replaced(material, settings=replace(SMALL, folds=3)).key(("folds",)) != key
     assert replaced(material, settings=replace(SMALL, seed=1)).key(("folds",)) != key
+    assert replaced(material, settings=replace(SMALL, seed=1)).key((), False) == material.key(
+        (), False
+    )
     fewer = material.data.where(material.data.person != "mane/00")
     assert replaced(material, data=fewer).key(("folds",)) != key
 

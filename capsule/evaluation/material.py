@@ -114,16 +114,15 @@ class Material:
         model.save(folder, name.replace(" ", "-"))
         return model
 
-    def key(self, uses: Iterable[str]) -> str:
-        """What figures depend on that use these settings; always data, code and weights."""
+    def key(self, uses: Iterable[str], networks: bool = True) -> str:
+        """What figures depend on that use these settings: data, judges, perhaps our networks."""
         settings = asdict(self.settings)
-        data = [digest(one) for one in (self.data, *self.strange.values())]
-        files = [(self.weights / name).read_bytes() for name in (MANIFEST, TENSORS)]
-        shipped = sha256(b"".join(files)).hexdigest()
-        recipe = asdict(self.recipe())
-        return key_of(
-            [data, shipped, recipe, code(LEARNING), code(JUDGING), {n: settings[n] for n in uses}]
-        )
+        parts: list[Any] = [code(JUDGING), {name: settings[name] for name in uses}]
+        parts += [digest(one) for one in (self.data, *self.strange.values())]
+        if networks:
+            files = [(self.weights / name).read_bytes() for name in (MANIFEST, TENSORS)]
+            parts += [sha256(b"".join(files)).hexdigest(), asdict(self.recipe()), code(LEARNING)]
+        return key_of(parts)
 
 
 def digest(data: Examples) -> str:

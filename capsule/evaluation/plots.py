@@ -50,13 +50,10 @@ def _montages(picture: Any, montages: Found) -> None:
             for subset, one in montages.items()
             if name in one["rows"]
         }
-        values = [one["value"] for one in told.values()]
-        ends = [
-            [one["value"] - one["low"] for one in told.values()],
-            [one["high"] - one["value"] for one in told.values()],
-        ]
         x = [k + 0.12 * (place - 1) for k in range(len(told))]
-        axes.errorbar(x, values, yerr=ends, fmt=".", color=colour, label=name)
+        low, value, high = ([one[key] for one in told.values()] for key in ("low", "value", "high"))
+        axes.vlines(x, low, high, color=colour, linewidth=1)
+        axes.plot(x, value, ".", color=colour, label=name)
     axes.set_xticks(range(len(montages)), [f"{subset} channels" for subset in montages])
     axes.axhline(0.5, color="grey", linestyle=":")
     axes.set(ylabel="balanced accuracy")

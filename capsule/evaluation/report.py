@@ -13,6 +13,7 @@ import json
 import shlex
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,8 @@ def report(m: Material, only: list[str] | None = None, command: str = PROGRAM) -
 def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> int:
     """``emocapsule evaluate capsule``."""
     args = parse(argv)
+    if find_spec("sklearn") is None:
+        raise CapsuleError("scikit-learn is needed: pip install emocapsule[eval]")
     torch.set_num_threads(1)
     learned, unseen = tuple(args.data), tuple(args.unseen)
     if any(one.kind in TESTING for one in sources(learned)):

@@ -199,24 +199,25 @@ class Section:
     find: Callable[[Material], Found]
     uses: tuple[str, ...]
     needs_eegmat: bool = False
+    networks: bool = True  # whether it asks any of ours
 
 
 SECTIONS = (
     Section("people", people, ("folds", "montages")),
     Section("datasets", datasets, ("montages",)),
-    Section("null", null, ("folds", "other_folds", "deals"), True),
+    Section("null", null, ("folds", "other_folds", "deals"), True, networks=False),
     Section("trials", trials, ("other_folds",)),
     Section("windows", windows, ("other_folds",), True),
     Section("routing", routing, ("folds", "montages"), True),
     Section("null network", null_network, ("folds", "montages"), True),
-    Section("raw", raw, ("folds", "epochs"), True),
+    Section("raw", raw, ("folds", "epochs"), True, networks=False),
 )
 
 
 def found(section: Section, m: Material) -> Found:
     """A section's figures, from ``out`` where an earlier run found them for the same material."""
     file = m.out / "sections" / f"{section.name.replace(' ', '-')}.json"
-    key = m.key(section.uses)
+    key = m.key(section.uses, section.networks)
     if file.is_file():
         kept: Found = json.loads(file.read_text(encoding="utf-8"))
         if kept["key"] == key:
