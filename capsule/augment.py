@@ -24,20 +24,19 @@ def forget_valence(possible: Tensor, share: float, rng: torch.Generator) -> Tens
 
 
 def mirror(
-    x: Tensor, possible: Tensor, at_rest: Tensor, share: float, rng: torch.Generator
+    x: Tensor, possible: Tensor, share: float, rng: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Reflect some windows with an arousal label in the wearer's rest, and the label with them.
 
     All that EEGMAT tells is that arithmetic is not rest, so "unlike rest" would pass for arousal,
-    whatever the direction. The opposite of a window of arithmetic is not aroused; but the
-    reflection of rest is rest, so windows `at_rest` (N,) keep their label.
+    whatever the direction. The opposite of a window of arithmetic is not aroused.
     """
     high, high_too, low, low_too = possible.unbind(1)
     only_arousal = (high == high_too) & (low == low_too) & (high != low)
     turned = only_arousal & (torch.rand(len(x), generator=rng) < share)
     return (
         torch.where(turned[:, None, None], -x, x),
-        torch.where((turned & ~at_rest)[:, None], ~possible, possible),
+        torch.where(turned[:, None], ~possible, possible),
     )
 
 

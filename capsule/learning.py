@@ -25,7 +25,6 @@ from eeg.montage import BANDS, REGIONS
 
 HELD_OUT_FOLDS = 7  # one of them sets the temperature
 NEW_SHARE = 0.2  # how often a data set is drawn that the recipe does not name
-RESTING = "rest"  # the label of what the z-scores are measured against
 
 
 @dataclass(frozen=True)
@@ -49,10 +48,6 @@ class Recipe:
         ("eegmat", 0.8), ("mane", 0.08), ("dasps", 0.06), ("ehrlich", 0.06),
     )  # fmt: skip
 
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.mirrored < 0.5:
-            raise CapsuleError(f"less than half of windows can be mirrored, not {self.mirrored}")
-
 
 def network_config(recipe: Recipe) -> NetworkConfig:
     """The network of a recipe, over the regions and bands of `eeg`."""
@@ -63,8 +58,6 @@ def network_config(recipe: Recipe) -> NetworkConfig:
 def chances(data: Examples, recipe: Recipe) -> NDArray[np.float64]:
     """How often each window (W,) is drawn: data set, then set of quadrants, then person alike.
 
-    Where low arousal is rest, whose reflection is rest, mirroring makes low out of high and nothing
-    high: there, high is drawn so much more that both are as frequent afterwards.
     CapsuleError if a data set kept for testing is among them.
     """
     if set(data.dataset.tolist()) & set(TESTING):
@@ -80,10 +73,6 @@ def chances(data: Examples, recipe: Recipe) -> NDArray[np.float64]:
                 data.person[same], return_inverse=True, return_counts=True
             )
             chance[same] = share / len(kinds) / len(people) / count[member]
-        if (data.label[here] == RESTING).any():
-            aroused = here & ~data.compatible[:, 2:].any(1)
-            chance[aroused] /= 1.0 - 2.0 * recipe.mirrored
-            chance[here] *= share / chance[here].sum()
     share_of_all: NDArray[np.float64] = chance / chance.sum()
     return share_of_all
 
@@ -104,14 +93,13 @@ def fit(
     inputs = torch.from_numpy(data.inputs).flatten(1, 2)
     present = torch.from_numpy(data.present).flatten(1, 2)
     compatible = torch.from_numpy(data.compatible)
-    at_rest = torch.from_numpy(data.label == RESTING)
     for step in range(recipe.steps):
         drawn = torch.multinomial(chance, recipe.batch, replacement=True, generator=rng)
         x = inputs[drawn]
         x = x + recipe.noise * torch.randn(x.shape, generator=rng)
         seen, possible = present[drawn], compatible[drawn]
         possible = forget_valence(possible, recipe.forgotten, rng)
-        x, possible = mirror(x, possible, at_rest[drawn], recipe.mirrored, rng)
+        x, possible = mirror(x, possible, recipe.mirrored, rng)
         x, possible = scramble(x, seen, possible, recipe.scrambled, rng)
         seen = hide(seen, recipe.drop, rng)
         loss = capsule_loss(network, x, seen, possible, recipe.terms)

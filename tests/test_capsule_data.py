@@ -57,16 +57,6 @@ def test_people_and_classes_are_drawn_alike():
         assert chance[many.person == person].sum() == pytest.approx(0.25)
 
 
-@pytest.mark.parametrize("mirrored", [0.0, 0.2, 0.4])
-def test_high_and_low_are_as_frequent_once_some_are_mirrored(mirrored):
-    many = made_up(4, ["rest", "rest", "rest", "arithmetic"])
-    chance = chances(many, Recipe(mirrored=mirrored))
-    high = chance[many.label == "arithmetic"].sum()
-    assert high * (1 - mirrored) == pytest.approx(1 - high + high * mirrored)
-    with pytest.raises(CapsuleError, match="less than half"):
-        Recipe(mirrored=0.5)
-
-
 def test_a_data_set_of_ones_own_has_a_share():
     data = joined(
         [

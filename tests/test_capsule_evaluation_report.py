@@ -66,7 +66,7 @@ def test_a_whole_report_is_written_and_found_again(material):
     assert "random windows (LEAKY) | **leaky**" in text
     assert "EEGMAT, 4 channels" in text
     assert "mane, valence" in text
-    assert "bird (shipped weights)" in text
+    assert "### bird" in text
     assert material.shipped.name in text
     for picture in ("reliability", "montages"):
         assert f"![]({picture}.png)" in text
@@ -138,7 +138,7 @@ def replaced(material, data=None, **words):
 def test_without_eegmat_what_needs_it_is_left_out(material):
     other = replaced(material, material.data.where(material.data.dataset != "eegmat"))
     other.__dict__.update(eegmat={})
-    assert set(report(other)["figures"]) == {"people", "datasets", "trials"}
+    assert set(report(other)["figures"]) == {"people", "datasets", "unseen", "trials"}
     with pytest.raises(CapsuleError, match="EEGMAT is needed"):
         report(other, ["null"])
 
@@ -168,7 +168,7 @@ def test_demands_are_met_or_not():
     }
     found = {
         "people": {"montages": {"19": {"rows": rows}}},
-        "datasets": {"bird (shipped weights)": {"rows": {CAPSULE: row(0.57)}}},
+        "unseen": {"bird": {"rows": {CAPSULE: row(0.57)}}},
         "null": {
             "people": {"nearest neighbours": figure(0.49), "honest": True},
             "windows": {"nearest neighbours": figure(0.95), "honest": False},

@@ -114,14 +114,16 @@ class Material:
         model.save(folder, name.replace(" ", "-"))
         return model
 
-    def key(self, uses: Iterable[str], networks: bool = True) -> str:
-        """What figures depend on that use these settings: data, judges, perhaps our networks."""
+    def key(self, uses: Iterable[str], networks: bool = True, weights: bool = False) -> str:
+        """What figures depend on that use these settings, and whether our networks or weights."""
         settings = asdict(self.settings)
         parts: list[Any] = [code(JUDGING), {name: settings[name] for name in uses}]
         parts += [digest(one) for one in (self.data, *self.strange.values())]
         if networks:
+            parts += [asdict(self.recipe()), code(LEARNING)]
+        if weights:
             files = [(self.weights / name).read_bytes() for name in (MANIFEST, TENSORS)]
-            parts += [sha256(b"".join(files)).hexdigest(), asdict(self.recipe()), code(LEARNING)]
+            parts += [sha256(b"".join(files)).hexdigest()]
         return key_of(parts)
 
 

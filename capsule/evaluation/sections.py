@@ -85,19 +85,22 @@ def routing(m: Material) -> Found:
 
 
 def datasets(m: Material) -> Found:
-    """Leave-one-data-set-out, and the shipped weights on the sets that nothing learned from."""
+    """Leave-one-data-set-out: EEGMAT with all channels, the others as they are."""
     found: Found = {}
     if len(np.unique(m.data.dataset)) > 1:
         for cut in SPLITTERS["datasets"].cut(m.data, 0):
             training, test = m.data.where(cut.training), m.data.where(cut.test)
             name = str(test.dataset[0])
+            asked = m.eegmat["19"] if name == "eegmat" else test
             model = m.model(f"without {name}", training)
-            found[name] = _transferred(m, model, training, m.eegmat.get("19", test))
-            if name != "eegmat":
-                found[name] = _transferred(m, model, training, test)
-    for name, strange in m.strange.items():
-        found[f"{name} (shipped weights)"] = _transferred(m, m.shipped, m.data, strange)
+            found[name] = _transferred(m, model, training, asked)
     return found
+
+
+def unseen(m: Material) -> Found:
+    """The shipped weights on the sets that nothing is ever learned from."""
+    strange = m.strange.items()
+    return {name: _transferred(m, m.shipped, m.data, held) for name, held in strange}
 
 
 def _transferred(m: Material, model: Model, training: Examples, test: Examples) -> Found:
@@ -199,12 +202,14 @@ class Section:
     find: Callable[[Material], Found]
     uses: tuple[str, ...]
     needs_eegmat: bool = False
-    networks: bool = True  # whether it asks any of ours
+    networks: bool = True  # whether it trains any of ours
+    weights: bool = False  # whether it asks the shipped ones
 
 
 SECTIONS = (
     Section("people", people, ("folds", "montages")),
     Section("datasets", datasets, ("montages",)),
+    Section("unseen", unseen, ("montages",), weights=True),
     Section("null", null, ("folds", "other_folds", "deals"), True, networks=False),
     Section("trials", trials, ("other_folds",)),
     Section("windows", windows, ("other_folds",), True),
@@ -217,7 +222,7 @@ SECTIONS = (
 def found(section: Section, m: Material) -> Found:
     """A section's figures, from ``out`` where an earlier run found them for the same material."""
     file = m.out / "sections" / f"{section.name.replace(' ', '-')}.json"
-    key = m.key(section.uses, section.networks)
+    key = m.key(section.uses, section.networks, section.weights)
     if file.is_file():
         kept: Found = json.loads(file.read_text(encoding="utf-8"))
         if kept["key"] == key:

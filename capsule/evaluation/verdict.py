@@ -14,7 +14,7 @@ GAIN = 0.04  # aimed at, over the better rival
 MOST_ECE = 0.05
 RECORDINGS = 0.88
 PLAIN_TRANSFER = 0.58  # of EEGMAT to Bird by logistic regression, as others would do it
-UNSEEN = "bird (shipped weights)"
+UNSEEN = "bird"
 DRIFT = "control: second against third minute of rest"
 AT_CHANCE = (0.40, 0.60)  # within which the mean over many deals of null labels must lie
 
@@ -35,7 +35,7 @@ def verdict(found: dict[str, Found]) -> list[Demand]:
         told = found.get("people", {}).get("montages", {}).get(subset)
         if told:
             rows += _montage(subset, told["rows"])
-    transfer = found.get("datasets", {}).get(UNSEEN)
+    transfer = found.get("unseen", {}).get(UNSEEN)
     if transfer:
         one = transfer["rows"][CAPSULE]["figures"]["balanced accuracy"]
         asked = f"Bird's headset, never seen, balanced accuracy > {PLAIN_TRANSFER:.2f}"
