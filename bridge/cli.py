@@ -1,7 +1,8 @@
 """The command line: its words, and every failure as one sentence.
 
 Exit status: 0 on success, 1 with one sentence on failure, 2 on wrong use, 130 on Ctrl-C. What the
-commands do is in `bridge.perform` and `bridge.commands`, imported only when one of them runs.
+commands do is in `bridge.perform`, `bridge.listening` and `bridge.commands`, imported only when one
+of them runs.
 """
 
 import argparse
@@ -12,18 +13,28 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 
 from bridge.composing import words_of_compose
 from bridge.errors import BridgeError
+from bridge.listening import (
+    FORMATS,
+    settle_rest,
+    words_of_calibrate,
+    words_of_recognise,
+    words_of_wearing,
+)
 from bridge.values import count, seconds
 from capsule.errors import CapsuleError
 from eeg.errors import EegError
 from music.errors import MusicError
 
 DEBUG = "EMOCAPSULE_DEBUG"  # set it to see where an error came from
-PLAYING = ("demo", "live", "replay")
+WHERE = {
+    "demo": "perform", "live": "perform", "replay": "perform",
+    "recognise": "listening", "calibrate": "listening",
+}  # fmt: skip
 PASSED_ON = ("prepare", "train", "evaluate", "bench")  # these programs read their own options
 
 
@@ -54,10 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
-    from bridge import commands, perform
-
     _quieten_lsl()
-    where = perform if args.command in PLAYING else commands
+    settle_rest(args)
+    where = import_module(f"bridge.{WHERE.get(args.command, 'commands')}")
     command: Callable[..., int] = getattr(where, args.command)
     return command(args, list(rest)) if args.command in PASSED_ON else command(args)
 
@@ -111,26 +121,24 @@ def build_parser() -> argparse.ArgumentParser:
     )
     live = command("live", "play what the wearer of a headset feels")
     live.add_argument("--stream", metavar="NAME", help="the LSL stream (default: the first EEG)")
-    _wearing(live)
+    words_of_wearing(live)
     _playing(live)
     live.add_argument(
         "--no-page", dest="page", action="store_false", help="no web page (there is none yet)"
     )
     replay = command("replay", "play a recording, through the same wire as live")
-    _recording(replay)
+    replay.add_argument("file", type=Path, metavar="FILE", help=FORMATS)
     replay.add_argument(
         "--fast", action="store_true", help="as fast as the machine can, into files only"
     )
-    _wearing(replay)
+    words_of_wearing(replay)
     _playing(replay)
-    recognise = command("recognise", "tell the emotion in a recording, one JSON object a line")
-    _recording(recognise)
-    recognise.add_argument("--out", type=Path, metavar="FILE.jsonl", help="(default: the screen)")
-    recognise.add_argument("--plot", type=Path, metavar="FILE.png", help="draw its course")
-    recognise.add_argument(
-        "--routing", action="store_true", help="also tell which region and band voted for what"
+    words_of_recognise(
+        command("recognise", "tell the emotion in a recording, one JSON object a line")
     )
-    _wearing(recognise)
+    words_of_calibrate(
+        command("calibrate", "learn a wearer's own emotions from recordings with labels")
+    )
     words_of_compose(command("compose", "compose piano music to an emotion"))
     command(
         "prepare", "turn MIDI into what the music model learns from, or `capsule` recordings",
@@ -144,23 +152,6 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("model", nargs="?", choices=("music", "capsule"))
     command("bench", "measure speed and timing on this machine", add_help=False)
     return parser
-
-
-def _recording(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "file", type=Path, metavar="FILE",
-        help="EDF, BDF, GDF, FIF, BrainVision, EEGLAB, XDF, or a Muse or OpenBCI text file",
-    )  # fmt: skip
-
-
-def _wearing(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--profile", type=Path, metavar="FILE", help="the wearer's rest, kept from earlier"
-    )
-    parser.add_argument(
-        "--rest", type=seconds, default=60.0, metavar="S",
-        help="the first S seconds are the wearer at rest (default 60)",
-    )  # fmt: skip
 
 
 def _playing(parser: argparse.ArgumentParser) -> None:

@@ -4,21 +4,13 @@ What a person reads while it works goes to the error stream, results to the outp
 """
 
 import argparse
-import contextlib
-import json
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from bridge.errors import BridgeError
+from bridge.telling import bar, say
 
 if TYPE_CHECKING:
-    from capsule.emotion import EmotionCapsule
     from music.events import Event
-
-Item = TypeVar("Item")
-CHUNK = 256  # samples at a time from a recording
 
 
 def devices(args: argparse.Namespace) -> int:
@@ -75,71 +67,6 @@ def _table(rows: Sequence[Sequence[str]]) -> None:
         print(("  " if number else "") + "  ".join(cells).rstrip())
 
 
-def recognise(args: argparse.Namespace) -> int:
-    """The emotion in a recording, one JSON object a line."""
-    capsules: list[EmotionCapsule] = []
-    out = _writable(args.out) if args.out else sys.stdout
-    try:
-        for capsule in _capsules(args):
-            print(json.dumps(told(capsule, args.routing), allow_nan=False), file=out)
-            capsules.append(capsule)
-    finally:
-        if args.out:
-            out.close()
-    if args.plot:
-        from bridge.picture import draw
-        from bridge.trace import trace_of
-
-        draw(args.plot, trace_of(capsules, 0.0), title=args.file.name)
-    for path in (args.out, args.plot):
-        if path:
-            _say(f"Written: {path}")
-    return 0
-
-
-def told(capsule: "EmotionCapsule", routing: bool = False) -> dict[str, Any]:
-    """What `recognise` writes of a capsule."""
-    line: dict[str, Any] = {
-        "time_s": round(capsule.time_s, 6),
-        "probabilities": [round(float(one), 6) for one in capsule.probabilities],
-        "valence": round(capsule.valence, 6),
-        "arousal": round(capsule.arousal, 6),
-        "confidence": round(capsule.confidence, 6),
-        "quality": round(capsule.quality, 6),
-    }
-    if routing:
-        from eeg.montage import BANDS, REGIONS
-
-        line["routing"] = {
-            region: {
-                band.name: [round(float(one), 4) for one in capsule.routing[row][column]]
-                for column, band in enumerate(BANDS)
-            }
-            for row, region in enumerate(REGIONS)
-        }
-    return line
-
-
-def _capsules(args: argparse.Namespace) -> Iterator["EmotionCapsule"]:
-    from bridge.ear import Ear, trained
-    from eeg.recording import read_recording
-
-    recording = read_recording(args.file)
-    for note in recording.notes:
-        _say(f"{args.file.name}: {note}")
-    ear = Ear(recording.signal, trained(), args.rest, args.profile)
-    count = 0
-    chunks = -(-len(recording.times_s) // CHUNK)
-    for chunk in _progress(recording.chunks(CHUNK), "Recognising", chunks):
-        for capsule in ear.push(chunk):
-            count += 1
-            yield capsule
-    if not count:
-        raise BridgeError(
-            f"{args.file} holds no two seconds of EEG without a gap; give a longer recording."
-        )
-
-
 def compose(args: argparse.Namespace) -> int:
     """Music to one emotion, into a file."""
     from bridge.composing import condition_of, controls_of
@@ -152,7 +79,7 @@ def compose(args: argparse.Namespace) -> int:
     composer.controls = controls
     events: list[Event] = []
     to_a_close = args.ending and composer.ends_s() <= args.seconds
-    with _bar("Composing", args.seconds) as advance:
+    with bar("Composing", args.seconds) as advance:
         while not composer.finished and (to_a_close or composer.horizon_s < args.seconds):
             if to_a_close and composer.ends_s(later_bars=1) > args.seconds:
                 composer.finish()
@@ -161,12 +88,12 @@ def compose(args: argparse.Namespace) -> int:
     if not composer.finished:
         events = _until(events, args.seconds)
     write_midi(args.out, events, markers=[(0.0, name)])
-    _say(f"Written: {args.out}")
+    say(f"Written: {args.out}")
     if args.wav:
         from music.render import render_wav
 
         render_wav(events, args.wav)
-        _say(f"Written: {args.wav}")
+        say(f"Written: {args.wav}")
     return 0
 
 
@@ -226,41 +153,3 @@ def bench(_: argparse.Namespace, rest: Sequence[str]) -> int:
 
 def _status(status: int | None) -> int:
     return status or 0
-
-
-# ---------------------------------------------------------------------------- telling
-
-
-def _say(sentence: str) -> None:
-    print(sentence, file=sys.stderr, flush=True)
-
-
-def _writable(path: Path) -> Any:
-    try:
-        return path.open("w", encoding="utf-8", newline="\n")
-    except OSError as problem:
-        raise BridgeError(
-            f"{path} cannot be written ({problem.strerror}); choose another folder."
-        ) from problem
-
-
-def _progress(items: Iterable[Item], told: str, total: int) -> Iterable[Item]:
-    """The items, with a bar on the error stream where a person watches."""
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    watched = console.is_terminal
-    return track(items, told, total, console=console, transient=True, disable=not watched)
-
-
-@contextlib.contextmanager
-def _bar(told: str, total: float) -> Iterator[Callable[[float], None]]:
-    """A bar to be told how far the work is."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(told, total=total)
-        yield lambda done: progress.update(task, completed=min(done, total))

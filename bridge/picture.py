@@ -54,27 +54,36 @@ def draw(path: str | Path, trace: Trace, roll: Roll | None = None, title: str = 
     figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN), dpi=DOTS_PER_IN, facecolor=PAPER)
     FigureCanvasAgg(figure)
     _head(figure, trace, roll, title)
-    _plane(figure.add_axes((0.045, 0.33, 0.315, 0.315 * WIDTH_IN / HEIGHT_IN)), trace)
+    plane(figure.add_axes((0.045, 0.33, 0.315, 0.315 * WIDTH_IN / HEIGHT_IN)), trace)
     heights = [3.0, 3.0 * (trace.played is not None), 1.3, 4.2 * (roll is not None)]
-    honest, played, strips, piano = _rows(figure, heights)
-    _bands(honest, trace.times_s, trace.probabilities, "Emotion as recognised")
+    honest, played, sure, piano = _rows(figure, heights)
+    bands(honest, trace.times_s, trace.probabilities, "Emotion as recognised")
     if trace.played is not None:
-        _bands(played, trace.times_s, trace.played, "Emotion as played")
-    _strips(strips, trace)
+        bands(played, trace.times_s, trace.played, "Emotion as played")
+    strips(sure, trace)
     if roll is not None:
         _roll(piano, roll)
-    start_s, end_s = _start_s(trace, roll), _end_s(trace, roll)
+    rows = [row for row in (honest, played, sure, piano) if row in figure.axes]
+    share_time(rows, _start_s(trace, roll), _end_s(trace, roll))
+    return save(figure, path)
+
+
+def share_time(rows: Sequence[Axes], start_s: float, end_s: float) -> None:
+    """One time axis for rows above one another, told under the last."""
     step_s = next((step for step in STEPS_S if (end_s - start_s) / step <= MOST_TICKS), 3600)
-    rows = [row for row in (honest, played, strips, piano) if row in figure.axes]
     for row in rows:
         row.set_xlim(start_s, end_s)
         row.xaxis.set_major_locator(MultipleLocator(step_s))
-        row.xaxis.set_major_formatter(FuncFormatter(_minutes))
+        row.xaxis.set_major_formatter(FuncFormatter(minutes))
         row.tick_params(labelsize=8, colors=INK, length=3)
         row.spines[["top", "right"]].set_visible(False)
         if row is not rows[-1]:
             row.tick_params(labelbottom=False)
     rows[-1].set_xlabel("time, minutes : seconds", fontsize=8.5, color=INK)
+
+
+def save(figure: Figure, path: str | Path) -> Path:
+    """Write a PNG file without a word of when and by what. BridgeError if it cannot be."""
     try:
         figure.savefig(path, metadata={"Software": None, "Title": "emocapsule"})
     except OSError as problem:
@@ -99,7 +108,7 @@ def _rows(figure: Figure, heights: Sequence[float]) -> list[Axes]:
     return rows
 
 
-def _plane(axes: Axes, trace: Trace) -> None:
+def plane(axes: Axes, trace: Trace) -> None:
     """The valence-arousal plane, the trace darkening as time goes on."""
     for name, mood, valence, arousal, colour in QUADRANTS:
         corner = [(0, 0), (valence, 0), (valence, arousal), (0, arousal)]
@@ -139,7 +148,7 @@ def _plane(axes: Axes, trace: Trace) -> None:
     axes.spines[:].set_color(FAINT)
 
 
-def _bands(axes: Axes, times_s: np.ndarray, probabilities: np.ndarray, title: str) -> None:
+def bands(axes: Axes, times_s: np.ndarray, probabilities: np.ndarray, title: str) -> None:
     """Four probabilities stacked to 1, each band named at its right end."""
     axes.set_title(title, loc="left", fontsize=10, weight="bold", color=INK, pad=4)
     axes.set_ylim(0, 1)
@@ -168,7 +177,8 @@ def _apart(heights: np.ndarray) -> list[float]:
     return spread
 
 
-def _strips(axes: Axes, trace: Trace) -> None:
+def strips(axes: Axes, trace: Trace) -> None:
+    """How sure and how clean it was."""
     axes.set_title("Confidence", loc="left", fontsize=10, weight="bold", color=SURE, pad=4)
     axes.set_title("signal quality", loc="right", fontsize=10, weight="bold", color=CLEAN, pad=4)
     axes.fill_between(trace.times_s, trace.quality, color=CLEAN, alpha=0.35, lw=0)
@@ -205,7 +215,7 @@ def _head(figure: Figure, trace: Trace, roll: Roll | None, title: str) -> None:
     """Title above, figures below the plane."""
     figure.text(0.045, 0.945, title or "emotion", fontsize=16, weight="bold", color=INK)
     lasted_s = _end_s(trace, None) - _start_s(trace, None)
-    lines = [f"{len(trace.times_s)} capsules in {_minutes(lasted_s)}"]
+    lines = [f"{len(trace.times_s)} capsules in {minutes(lasted_s)}"]
     if len(trace.times_s):
         shares = trace.probabilities.mean(axis=0)
         names = (f"{name} {share:.2f}" for (name, *_), share in zip(QUADRANTS, shares, strict=True))
@@ -245,6 +255,7 @@ def _end_s(trace: Trace, roll: Roll | None) -> float:
     return max(ends)
 
 
-def _minutes(seconds: float, _: object = None) -> str:
+def minutes(seconds: float, _: object = None) -> str:
+    """A time as minutes and seconds."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02d}"

@@ -23,7 +23,7 @@ from capsule.errors import CapsuleError
 from capsule.personal.blocks import Blocks
 from capsule.personal.learn import PERMUTATIONS, learn
 from capsule.profile import Figures, Profile
-from capsule.recogniser import Model
+from capsule.recogniser import Model, regions_of, trust_in
 from eeg.frontend import Features, FrontEnd
 from eeg.montage import Montage
 from eeg.quality import GOOD
@@ -37,8 +37,8 @@ CHUNK = 512
 
 USED = {
     "fit": "The fit is used.",
-    "temperature": "The fit is not used, but a temperature is: the same sides, told as surely as "
-    "they are right.",
+    "temperature": "The fit is not used, but a temperature is: the plain recogniser reads, as "
+    "surely as it is right.",
     "nothing": "The fit is not used: the profile keeps the rest, and the plain recogniser reads.",
 }
 
@@ -101,28 +101,34 @@ def same_channels(runs: Sequence[Run]) -> tuple[str, ...]:
 
 def hear(model: Model, runs: Sequence[Run], rest_s: float | None = None) -> tuple[Blocks, Rest]:
     """The labelled stretches of all recordings as `calibrate` takes them; the last one's rest."""
-    heard = [_heard(run, rest_s) for run in runs]
+    heard = [_heard(model, run, rest_s) for run in runs]
     return blocks_of(model, runs, [windows for windows, _ in heard]), heard[-1][1]
 
 
-Window = tuple[Features, Prepared]
+@dataclass(frozen=True)
+class Window:
+    """One window: as it came, as the network sees it, and how far that is to be trusted."""
+
+    features: Features
+    prepared: Prepared
+    trust: float
 
 
-def _heard(run: Run, rest_s: float | None) -> tuple[list[Window], Rest]:
-    """The good windows outside the rest, as the network sees them, and the rest itself."""
+def _heard(model: Model, run: Run, rest_s: float | None) -> tuple[list[Window], Rest]:
+    """The good windows outside the rest, and the rest itself."""
     front_end = FrontEnd(run.recording.signal)
     features = [one for chunk in run.recording.chunks(CHUNK) for one in front_end.push(chunk)]
     marked = [one for one in run.stretches if one.label == BASELINE]
     first_s = rest_s if rest_s is not None else REST_S
     resting = marked if marked and rest_s is None else [Stretch(0.0, first_s, BASELINE)]
     rest = _rest(run, features, resting)
-    baseline = Baseline(rest=rest)
-    windows = [(one, baseline.push(one)) for one in features]
-    return [
-        (one, ready)
-        for one, ready in windows
-        if one.quality >= GOOD and not any(_inside(one, stretch) for stretch in resting)
-    ], rest
+    baseline, expected = Baseline(rest=rest), regions_of(front_end.montage)
+    windows = []
+    for one in features:
+        ready = baseline.push(one)
+        if one.quality >= GOOD and not any(_inside(one, stretch) for stretch in resting):
+            windows.append(Window(one, ready, trust_in(model.doubt, ready, one, expected)))
+    return windows, rest
 
 
 def _rest(run: Run, features: Sequence[Features], resting: Sequence[Stretch]) -> Rest:
@@ -159,30 +165,31 @@ def blocks_of(model: Model, runs: Sequence[Run], heard: Sequence[Sequence[Window
     The first CONTEXT_S seconds of a stretch are left out: the recent mean still tells of what was
     before.
     """
-    inputs: list[Prepared] = []
+    rows: list[Window] = []
     member: list[int] = []
     compatible: list[list[bool]] = []
     number: list[int] = []
     for k, (run, windows) in enumerate(zip(runs, heard, strict=True)):
         for stretch in sorted(run.stretches, key=lambda one: one.start_s):
-            inside = [pair for pair in windows if _inside(pair[0], stretch, CONTEXT_S)]
-            if not stretch.quadrants or _seconds([one for one, _ in inside]) < LEAST_BLOCK_S:
+            inside = [one for one in windows if _inside(one.features, stretch, CONTEXT_S)]
+            if not stretch.quadrants or _seconds([w.features for w in inside]) < LEAST_BLOCK_S:
                 continue
             some = np.linspace(0, len(inside) - 1, min(ROWS, len(inside))).round().astype(int)
-            inputs += [inside[i][1] for i in some]
+            rows += [inside[i] for i in some]
             member += [len(compatible)] * len(some)
             compatible.append([one in stretch.quadrants for one in QUADRANTS])
             number.append(k)
-    if not inputs:
+    if not rows:
         raise CapsuleError(
             f"{', '.join(run.name for run in runs)}: no labelled stretch has {LEAST_BLOCK_S:g} s "
             "of good signal after its first 2 s and outside the rest"
         )
-    x = np.stack([one.inputs for one in inputs])
-    reading = model.read(x, np.stack([one.present for one in inputs]))
+    x = np.stack([one.prepared.inputs for one in rows])
+    reading = model.read(x, np.stack([one.prepared.present for one in rows]))
     return Blocks(
         logits=(reading.logits / model.temperature).T.clone(),
         z=torch.from_numpy(x[..., 1]).flatten(1).T.contiguous(),
+        trust=torch.tensor([one.trust for one in rows]),
         member=torch.tensor(member),
         compatible=torch.tensor(compatible),
         run=torch.tensor(number),

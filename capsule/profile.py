@@ -54,7 +54,7 @@ class Figures:
     used: Use
     axes: tuple[AxisFigures, ...] = ()
     fit: Gain = Gain(0.0, 0.0)
-    temperature: Gain = Gain(0.0, 0.0)  # alone: the same sides as plain, more or less surely
+    temperature: Gain = Gain(0.0, 0.0)  # alone: the plain order of quadrants, more or less surely
     chance: float = 1.0  # share of permuted labels told as well, the right ones counted
     notes: tuple[str, ...] = ()  # why the fit, or an axis, is not used
 

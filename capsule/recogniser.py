@@ -140,8 +140,7 @@ class Recogniser:
         if not 0 <= rest_s < float("inf"):
             raise CapsuleError(f"the rest must last 0 s or more, not {rest_s:g} s")
         self.model, self.montage = model, montage
-        self._expected = np.zeros(len(REGIONS), dtype=bool)
-        self._expected[[region for region in montage.regions if region is not None]] = True
+        self._expected = regions_of(montage)
         self._channels = tuple(montage.channels[i] for i in montage.placed)
         self._profile = profile
         if profile is None:
@@ -199,8 +198,8 @@ class Recogniser:
         if self._profile is not None and self._profile.shift is not None:
             z = torch.from_numpy(prepared.inputs[..., 1]).reshape(-1, 1)
             logits = self._profile.shift.logits(logits.T, z)[0].T
-        trust = torch.tensor([self._trust(prepared, features)])
-        probabilities = gate(read_out(logits), trust)
+        trust = trust_in(self.model.doubt, prepared, features, self._expected)
+        probabilities = gate(read_out(logits), torch.tensor([trust]))
         routing = reading.coupling[0].view(len(REGIONS), len(BANDS), CLASSES)
         return [
             EmotionCapsule(
@@ -223,14 +222,20 @@ class Recogniser:
         """Nothing: every window is answered at once."""
         return []
 
-    def _trust(self, prepared: Prepared, features: Features) -> float:
-        """w of the doubt gate, in [0, 1]."""
-        known = self.model.doubt.trust(
-            prepared.level,
-            prepared.inputs[..., 1].astype(np.float64),
-            prepared.present,
-            prepared.spread,
-        )
-        there: NDArray[np.bool_] = np.any(prepared.present, axis=1)
-        trust = known * contact(there, self._expected) * clarity(features.quality)
-        return trust if prepared.rested else min(trust, REST_CAP)
+
+def regions_of(montage: Montage) -> NDArray[np.bool_]:
+    """(regions,): those that the headset has."""
+    expected = np.zeros(len(REGIONS), dtype=bool)
+    expected[[region for region in montage.regions if region is not None]] = True
+    return expected
+
+
+def trust_in(
+    doubt: Doubt, prepared: Prepared, features: Features, expected: NDArray[np.bool_]
+) -> float:
+    """w of the doubt gate, in [0, 1], for a window of a headset with the regions `expected`."""
+    z = prepared.inputs[..., 1].astype(np.float64)
+    known = doubt.trust(prepared.level, z, prepared.present, prepared.spread)
+    there: NDArray[np.bool_] = np.any(prepared.present, axis=1)
+    trust = known * contact(there, expected) * clarity(features.quality)
+    return trust if prepared.rested else min(trust, REST_CAP)

@@ -16,7 +16,9 @@ from music.events import Note
 from music.midi import read_midi
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = "demo devices live replay recognise compose prepare train evaluate bench".split()
+COMMANDS = (
+    "demo devices live replay recognise calibrate compose prepare train evaluate bench"
+).split()
 
 
 # ---------------------------------------------------------------------------- the words

@@ -39,6 +39,7 @@ def blocks(labels, strength=0.0, seed=0, runs=None, rows=ROWS):
     return Blocks(
         logits=torch.zeros(4, len(labels) * rows),
         z=torch.tensor(z.reshape(CAPSULES, -1), dtype=torch.float32),
+        trust=torch.ones(len(labels) * rows),
         member=torch.arange(len(labels)).repeat_interleave(rows),
         compatible=compatible,
         run=torch.tensor(runs or [0] * len(labels)),
@@ -173,9 +174,10 @@ def test_fits_side_by_side_are_the_fits_one_by_one():
     weight = torch.rand(3, len(data.member), generator=torch.Generator().manual_seed(0))
     penalty = torch.tensor([float("inf"), 3.0, 0.3])
     axes = torch.tensor([True, False])
-    together = fit(data.logits, data.z, compatible, weight, penalty, axes)
+    inputs = (data.logits, data.z, data.trust, compatible)
+    together = fit(*inputs, weight, penalty, axes)
     for k in range(3):
-        alone = fit(data.logits, data.z, compatible, weight[k : k + 1], penalty[k : k + 1], axes)
+        alone = fit(*inputs, weight[k : k + 1], penalty[k : k + 1], axes)
         torch.testing.assert_close(alone.weight[0], together.weight[k], atol=1e-5, rtol=1e-4)
     assert not together.weight[0].any()
     assert together.weight[1].norm() < together.weight[2].norm()
@@ -212,7 +214,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def profile(model):
-    return calibrate(model, [run_of(1.2)], wearer="Ann", date="today", permutations=PERMUTATIONS)
+    return calibrate(model, [run_of(2.0)], wearer="Ann", date="today", permutations=PERMUTATIONS)
 
 
 def test_a_synthetic_wearer_is_calibrated(profile, model):
@@ -226,7 +228,7 @@ def test_a_synthetic_wearer_is_calibrated(profile, model):
 def test_the_profile_serves_on_another_day(profile, model, tmp_path):
     """Another recording with a rest of its own: valence is told, which the plain one cannot."""
     profile.save(tmp_path / "ann.json")
-    day = run_of(1.2, seed=7)
+    day = run_of(2.0, seed=7)
     front_end = FrontEnd(day.recording.signal)
     features = [one for chunk in day.recording.chunks(256) for one in front_end.push(chunk)]
     apart = {}

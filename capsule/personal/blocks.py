@@ -5,7 +5,7 @@ Windows of one stretch are neighbours, so the stretch is the unit: it counts as 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -24,6 +24,7 @@ class Blocks:
 
     logits: Tensor  # (4, N) of the plain recogniser, tempered, not gated
     z: Tensor  # (I, N)
+    trust: Tensor  # (N,) of the doubt gate
     member: Tensor  # (N,) block of each window
     compatible: Tensor  # (B, 4) bool
     run: Tensor  # (B,) recording that the block is from, in order of time, as blocks are in it
@@ -33,7 +34,7 @@ class Blocks:
         rows = chosen[self.member]
         number = torch.cumsum(chosen.long(), 0) - 1
         return Blocks(
-            self.logits[:, rows], self.z[:, rows], number[self.member[rows]],
+            self.logits[:, rows], self.z[:, rows], self.trust[rows], number[self.member[rows]],
             self.compatible[chosen], self.run[chosen],
         )  # fmt: skip
 
@@ -97,7 +98,7 @@ def widened(blocks: Blocks, axes: Tensor) -> Blocks:
         if not axes[a]:
             compatible = compatible | compatible[:, turned]
     speaks = sides(compatible).abs().sum(1) > 0
-    return Blocks(blocks.logits, blocks.z, blocks.member, compatible, blocks.run).of(speaks)
+    return replace(blocks, compatible=compatible).of(speaks)
 
 
 def kinds_of(compatible: Tensor) -> Tensor:
@@ -119,7 +120,7 @@ def shares_of(compatible: Tensor, kept: Tensor | None = None) -> Tensor:
 
 def by_block(blocks: Blocks, logits: Tensor, compatible: Tensor) -> Tensor:
     """Mean log probability (..., B) of blocks' labels over windows, from logits (..., 4, N)."""
-    return means_of(blocks, likelihood(logits, compatible[blocks.member].T))
+    return means_of(blocks, likelihood(logits, blocks.trust, compatible[blocks.member].T))
 
 
 def means_of(blocks: Blocks, values: Tensor) -> Tensor:

@@ -4,8 +4,8 @@ The strength of the fit is chosen inside: with a block left out, it is the stren
 other blocks best, each of them left out as well (nested cross-validation; Cawley & Talbot 2010,
 JMLR 11). A fit is used only if the blocks left out are told better than by the plain recogniser, by
 more than a standard error, and better than in all but a tenth of the draws of permuted labels. If
-not, a temperature alone may still be worth it: it changes no side, but a recogniser that is sure
-and wrong about this wearer learns to doubt, which permuted labels can teach as well.
+not, a temperature alone may still be worth it: it changes no order of quadrants, but a recogniser
+that is sure and wrong about this wearer learns to doubt, which permuted labels can teach as well.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from itertools import combinations_with_replacement
 import torch
 from torch import Tensor
 
-from capsule.network import read_out
+from capsule.network import gate, read_out
 from capsule.personal.blocks import (
     AROUSAL_TURNED,
     VALENCE_TURNED,
@@ -168,7 +168,8 @@ def _fits(
     rows = (weight / torch.bincount(blocks.member))[:, blocks.member]
     rows = rows.repeat_interleave(len(penalties), 0)
     penalty = torch.tensor(penalties).repeat(len(kept))
-    return fit(blocks.logits, blocks.z, compatible[blocks.member].T, rows, penalty, axes)
+    told = compatible[blocks.member].T
+    return fit(blocks.logits, blocks.z, blocks.trust, told, rows, penalty, axes)
 
 
 def _scores(blocks: Blocks, shift: Shift, compatible: Tensor) -> Tensor:
@@ -210,6 +211,7 @@ def _axis(blocks: Blocks, a: int, found: list[Tensor], labels: list[Tensor]) -> 
 
 def accuracy(blocks: Blocks, logits: Tensor, compatible: Tensor, a: int) -> float:
     """Balanced accuracy on an axis, a block going by the mean probability of its windows."""
-    high = (AXES[a] > 0).float() @ read_out(logits.T).T
+    p = gate(read_out(logits.T), blocks.trust)
+    high = p @ (AXES[a] > 0).float()
     said, side = means_of(blocks, high) > 0.5, sides(compatible)[:, a]
     return float((said[side > 0].float().mean() + (~said[side < 0]).float().mean()) / 2)

@@ -22,6 +22,7 @@ from torch import Tensor
 NAMES = ("valence", "arousal")
 AXES = torch.tensor([[0.5, -0.5, -0.5, 0.5], [0.5, 0.5, -0.5, -0.5]])  # NAMES x quadrants
 CLIP = 5.0  # z-scores beyond this say nothing more about a state
+MOST_TRUST = 0.999  # beyond it, what is surely wrong would have no slope to learn by
 READ_OUT_PENALTY = 1.0  # on log tau and b
 STEPS, RATE = 60, 0.1
 
@@ -51,13 +52,20 @@ class Shift:
 
 
 def fit(
-    logits: Tensor, z: Tensor, compatible: Tensor, weight: Tensor, penalty: Tensor, axes: Tensor
+    logits: Tensor,
+    z: Tensor,
+    trust: Tensor,
+    compatible: Tensor,
+    weight: Tensor,
+    penalty: Tensor,
+    axes: Tensor,
 ) -> Shift:
     """F shifts, each of which gives the compatible quadrants of its windows most probability.
 
     Parameters
     ----------
     logits, z: tempered logits (4, N) and z-scores (I, N) of windows; the same for all fits.
+    trust: (N,) of the doubt gate, which a fit does not change.
     compatible: (4, N) bool, the quadrants that fit a window's label.
     weight: (F, N), how much a window counts; 0 where it is left out.
     penalty: (F,) on w; infinite: w stays 0, only tau and b are fitted.
@@ -73,7 +81,7 @@ def fit(
     shift = kept
     for _ in range(STEPS):
         shift = Shift(kept.log_tau, kept.bias * told, kept.weight * free)
-        cost = -(weight * likelihood(shift.logits(logits, z), compatible)).sum()
+        cost = -(weight * likelihood(shift.logits(logits, z), trust, compatible)).sum()
         read_out = shift.log_tau.square().sum() + shift.bias.square().sum()
         ridge = (pull * shift.weight.square().sum((1, 2))).sum()
         optimiser.zero_grad()
@@ -84,7 +92,12 @@ def fit(
     return Shift(*(one.detach() for one in done))
 
 
-def likelihood(logits: Tensor, compatible: Tensor) -> Tensor:
-    """Log probability (..., N) of the quadrants that are compatible, from logits (..., 4, N)."""
+def likelihood(logits: Tensor, trust: Tensor, compatible: Tensor) -> Tensor:
+    """Log probability (..., N) of the compatible quadrants, gated as the recogniser gates it.
+
+    From logits (..., 4, N), with `trust` (N,) and `compatible` (4, N).
+    """
     inside = torch.logsumexp(logits.masked_fill(~compatible, -1e9), -2)
-    return inside - torch.logsumexp(logits, -2)
+    told = (inside - torch.logsumexp(logits, -2)).exp()
+    w = trust.clamp(max=MOST_TRUST)
+    return torch.log(w * told + (1.0 - w) * compatible.sum(-2) / len(AXES.T))
