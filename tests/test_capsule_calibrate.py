@@ -8,9 +8,11 @@ import torch
 
 from capsule.baseline import SHAPE
 from capsule.calibrate import Run, calibrate, report
+from capsule.corpus.labels import BASELINE
 from capsule.corpus.sitting import Stretch
 from capsule.errors import CapsuleError
 from capsule.personal.blocks import Blocks, by_block, sides, widened
+from capsule.personal.evaluate import in_order, interval, people
 from capsule.personal.learn import fitted, learn, left_out
 from capsule.personal.shift import Shift, fit
 from capsule.personal.stretches import from_markers
@@ -285,3 +287,37 @@ def test_one_headset_at_a_time(model):
     )
     with pytest.raises(CapsuleError, match="muse has the channels AF3 F7 F3 FC5"):
         calibrate(model, [run, Run(other, run.stretches)])
+
+
+# --- what it is worth to people of data sets -----------------------------------------------------
+
+
+def test_in_order_of_time_the_first_blocks_teach_and_the_last_are_told():
+    later = in_order(blocks([*MIXED, "V-", "V+", "V-"], strength=5.0))
+    assert later.blocks == 2
+    plain, by_fit, as_used = later.right["valence"]
+    assert (by_fit, as_used) == (1.0, 1.0)
+    assert plain == 0.5
+    assert later.nats[1] > later.nats[0] + 0.3
+
+
+def test_in_order_of_time_needs_mixed_order_and_enough():
+    assert in_order(blocks(["V+"] * 4 + ["V-"] * 4 + ["V+", "V-"])) is None
+    with pytest.raises(CapsuleError, match="at least 3"):
+        in_order(blocks(["V+", "V-"] * 3))
+
+
+def test_intervals_are_over_people():
+    low, high = interval(np.array([0.1, 0.2, 0.3, 0.4]))
+    assert 0.1 < low < 0.25 < high < 0.4
+
+
+@pytest.mark.data
+def test_a_real_person_has_rests_and_music_in_two_recordings(data):
+    everybody = people("ehrlich")
+    assert len(everybody) == 5
+    for runs in everybody.values():
+        labels = [one.label for run in runs for one in run.stretches]
+        assert len(runs) == 2
+        assert labels.count("happy music") == labels.count("sad music") == 4
+        assert labels.count(BASELINE) == 12
