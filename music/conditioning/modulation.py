@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from music.conditioning.base import EMOTION_DIM, SLOTS, Context, Layer, Told
@@ -28,20 +29,19 @@ class ModulationLayer(Layer):
         self.values = nn.Parameter(torch.zeros(config.heads, SLOTS, HEAD_DIM))
 
     def tell(self, context: Context) -> Told:
-        """Scale, shift, gate for each half (B, T, width), and log w (1, B·T, SLOTS)."""
+        """Scale, shift, gate for each half (B, T, width), and log w (B, 1, T, SLOTS)."""
         scale, shift, gate, *other = self.modulation(context.emotion).chunk(6, dim=-1)
-        log_weights = context.weights.clamp_min(1e-6).log().flatten(0, 1)[None]
+        log_weights = context.weights.clamp_min(1e-6).log()[:, None]
         return (1 + scale, shift, gate, 1 + other[0], *other[1:], log_weights)
 
     def normed(self, h: Tensor, half: int, told: Told) -> Tensor:
         return torch.addcmul(told[3 * half + 1], h, told[3 * half])
 
     def attended(self, out: Tensor, q: Tensor, told: Told, tokens: Tensor) -> Tensor:
-        rows = q.transpose(0, 1).flatten(1, 2)  # (H, B·T, D)
-        scores = torch.bmm(rows, self.keys.transpose(-1, -2).to(q.dtype)) * HEAD_DIM**-0.5
-        weights = (scores + told[6]).softmax(dim=-1)
-        slots = torch.bmm(weights.to(q.dtype), self.values.to(q.dtype))
-        return out + slots.view(q.shape[1], q.shape[0], *q.shape[2:]).transpose(0, 1)
+        keys, values = (
+            part.to(q.dtype).expand(len(q), -1, -1, -1) for part in (self.keys, self.values)
+        )
+        return out + F.scaled_dot_product_attention(q, keys, values, told[6].to(q.dtype))
 
     def residual(self, y: Tensor, half: int, told: Told) -> Tensor:
         return told[3 * half + 2] * y
