@@ -23,6 +23,7 @@ from bridge.translate import Style, Translator
 from bridge.wire import TimedNote
 from capsule.emotion import EmotionCapsule
 from eeg.lsl import Intake, Outlet, clock
+from eeg.signal import Chunk, Signal
 from eeg.synthetic import sample_recording
 from music.condition import Condition
 
@@ -113,6 +114,32 @@ def capsule() -> Result:
     return percentiles(took_ms[WARM_UP:])
 
 
+def hour(minutes: float = 60.0, rate_hz: float = 256.0) -> Result:
+    """Seconds to recognise an hour of 32-channel EEG (noise), as `recognise` does."""
+    from bridge.ear import Ear, trained
+
+    names = tuple(
+        "Fp1 Fp2 AF3 AF4 F7 F3 Fz F4 F8 FC5 FC1 FC2 FC6 T7 C3 Cz C4 T8 CP5 CP1 CP2 CP6 P7 P3 Pz P4 "
+        "P8 PO3 PO4 O1 Oz O2".split()
+    )
+    ear = Ear(Signal("noise", rate_hz, names), trained())
+    noise, size = np.random.default_rng(0), round(rate_hz)
+    took_s, capsules = 0.0, 0
+    for second in range(round(60 * minutes)):
+        samples_uv = 10.0 * noise.standard_normal((size, len(names)))
+        chunk = Chunk(samples_uv, second + np.arange(size) / rate_hz)
+        begin_s = time.perf_counter()
+        capsules += len(ear.push(chunk))
+        took_s += time.perf_counter() - begin_s
+    seconds = 60 * minutes
+    return {
+        "took_s": round(took_s, 1),
+        "times_real_time": round(seconds / took_s, 1),
+        "capsules": capsules,
+        "yardstick": products(2**22),
+    }
+
+
 def composer(tokens: int = 600) -> Result:
     """A token with guidance, and how much faster than music is heard it is composed."""
     from music.composer import Composer
@@ -179,6 +206,7 @@ BENCHES: dict[str, tuple[Callable[[], Result], str]] = {
     "sleep": (sleep, "a bare sleep wakes late by (ms)"),
     "intake": (intake, "age of the newest sample at intake (ms)"),
     "capsule": (capsule, "window to capsule (ms)"),
+    "hour": (hour, "an hour of 32 channels recognised (s)"),
     "composer": (composer, "a token, with guidance (ms)"),
     "midi": (midi, "lateness of notes at a JACK receiver (ms)"),
     "jump": (jump, "changed capsule to first changed note at hand (ms)"),

@@ -36,3 +36,10 @@ def test_a_bench_that_does_not_exist_is_wrong_use(capsys):
         bench.main(["nonsense"])
     assert ended.value.code == 2
     assert "invalid choice" in capsys.readouterr().err
+
+
+def test_an_hour_is_recognised_a_capsule_a_quarter_second():
+    told = bench.hour(minutes=0.2)
+    assert told["capsules"] == 12 * 4 - 7  # the first window is full after two seconds
+    assert told["took_s"] > 0
+    assert told["times_real_time"] > 0

@@ -1,10 +1,10 @@
 """The comparison: conditionings and baselines on one small preset, as one resumable command.
 
 ``python -m music.evaluation.compare`` trains every row with the first seed, measures it, does the
-same for the best two on valid with the other seeds, and writes ``table.json``, ``table.md`` and
-``table.png``. What is in ``--out`` and was made with the same settings is not made again, so it may
-be stopped at any time; ``--stage table`` writes the table of what there is so far. About two hours
-on two cores with ``--jobs 2``.
+same for the best two that could ship with the other seeds, and writes ``table.json``, ``table.md``
+and ``table.png``. What is in ``--out`` and was made with the same settings is not made again, so it
+may be stopped at any time; ``--stage table`` writes the table of what there is so far. About two
+hours on two cores with ``--jobs 2``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from music.evaluation.contestants import ROWS, Contestant, Preset, train_one
 from music.evaluation.following import agreement, real_clips
 from music.evaluation.judge import Judge
 from music.evaluation.measure import Found, Scale, Shelf, judged, judges_version, measure
-from music.evaluation.table import best_two, line_of, write
+from music.evaluation.table import finalists, line_of, write
 
 One = TypeVar("One")
 STAGES = ("all", "train", "measure", "table")
@@ -91,8 +91,8 @@ def run(args: argparse.Namespace) -> str:
         return "\n".join(_state(one, scale) for one in first)
     args.out.mkdir(parents=True, exist_ok=True)
     work_through(args, first, scale)
-    two = best_two([line_of(one, scale) for one in first])
-    more = of(two, args.seeds[1:])
+    finest = finalists([line_of(one, scale) for one in first])
+    more = of(finest, args.seeds[1:])
     if all(one.is_trained for one in first):
         work_through(args, more, scale)
     if args.stage == "train":

@@ -39,6 +39,7 @@ ROWS = {
     row.name: row
     for row in (
         Row("modulation", "modulation, CVAE (ours)"),
+        Row("modulated-cross", "modulation and cross, CVAE", conditioning="modulated-cross"),
         Row("prefix-plain", "prefix token, no latent", conditioning="prefix", latent=0),
         Row("modulation-plain", "modulation, no latent", latent=0),
         Row("prefix", "prefix token, CVAE", conditioning="prefix"),

@@ -12,11 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
 
+from music import sampling
 from music.corpus.dataset import Piece, load, whole
 from music.evaluation import features, judge, learners, performance, tonality
 from music.evaluation.contestants import Contestant, digest
@@ -116,7 +118,7 @@ def measure(contestant: Contestant, scale: Scale) -> None:
     for strength in scale.strengths:
         shelf.get(
             f"clips {strength:g}",
-            own | scale.of_clips,
+            own | scale.of_clips | {"sampling": version_of(sampling)},
             partial(_play, network, clips_file(contestant, strength), scale, strength),
         )
 
@@ -191,7 +193,12 @@ def _agreement(path: Path, scale: Scale, strength: float, word: Callable[[], Jud
 
 def judges_version() -> str:
     """A few digits that change with what the judge is made of."""
+    return version_of(judge, learners, features, performance, tonality)
+
+
+def version_of(*modules: ModuleType) -> str:
+    """A few digits that change with the code of the modules."""
     sums = hashlib.sha256()
-    for module in (judge, learners, features, performance, tonality):
+    for module in modules:
         sums.update(Path(str(module.__file__)).read_bytes())
     return sums.hexdigest()[:12]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from music.evaluation.contestants import Contestant
+from music.evaluation.contestants import ROWS, Contestant
 from music.evaluation.following import AXES
 from music.evaluation.intervals import Figure, shown
 from music.evaluation.likelihood import NONE, OTHERS, PRIOR, RIGHT
@@ -58,11 +58,11 @@ def nats_of(told: Found) -> Found:
     }
 
 
-def best_two(lines: Sequence[Found]) -> list[str]:
-    """The rows of the lowest nats a note on valid, right condition: two, or fewer if so few are
-    known.
+def finalists(lines: Sequence[Found]) -> list[str]:
+    """Of the rows with a latent, which is what ships, the two of the lowest nats a note on valid,
+    right condition: or fewer if so few are known.
     """
-    known = [line for line in lines if "valid" in line]
+    known = [line for line in lines if "valid" in line and ROWS[line["row"]].latent]
     known.sort(key=lambda line: float(line["valid"]["best"]["value"]))
     return [str(line["row"]) for line in known[:2]]
 
@@ -98,7 +98,14 @@ def markdown(lines: Sequence[Found], one: Contestant, scale: Scale, real: Found 
         f"of {preset.window * 3 // 2} tokens, depth {preset.depth}, window {preset.window}, the "
         "same data. M parameters: in playing (in training)."
     )
-    parts = ["# Conditionings and baselines", "", table(head, rows), notes, "", *_verdict(lines)]
+    parts = [
+        "# Conditionings and baselines",
+        "",
+        table(head, rows),
+        notes,
+        "",
+        *_verdict(lines, scale),
+    ]
     return "\n".join(parts)
 
 
@@ -122,20 +129,20 @@ def _cells(line: Found, scale: Scale) -> list[str]:
     return cells
 
 
-def _verdict(lines: Sequence[Found]) -> list[str]:
+def _verdict(lines: Sequence[Found], scale: Scale) -> list[str]:
     """Who leads, in plain words, and the spread over seeds where there are several."""
-    out = []
-    two = best_two([line for line in lines if line["seed"] == lines[0]["seed"]])
+    out, heard = [], f"agreement {scale.strengths[-1]:g}"
+    two = finalists([line for line in lines if line["seed"] == lines[0]["seed"]])
     if two:
-        out.append(f"Lowest on valid: {' , then '.join(two)}.")
-    for row in two:
-        same = [
-            line["valid"]["best"]["value"]
-            for line in lines
-            if line["row"] == row and "valid" in line
-        ]
+        out.append(f"Lowest on valid of those with a latent: {', then '.join(two)}.")
+    for row in dict.fromkeys(line["row"] for line in lines):
+        same = [line for line in lines if line["row"] == row and "valid" in line]
         if len(same) > 1:
-            out.append(f"{row}: {min(same):.3f} to {max(same):.3f} over {len(same)} seeds.")
+            nats = [line["valid"]["best"]["value"] for line in same]
+            told = f"{row}: {min(nats):.3f} to {max(nats):.3f} over {len(same)} seeds"
+            agree = [line[heard]["4Q"]["value"] for line in same if heard in line]
+            told += f", agreement {min(agree):.2f} to {max(agree):.2f}." if agree else "."
+            out.append(told)
     return [*out, ""]
 
 
