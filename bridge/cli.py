@@ -17,7 +17,9 @@ from importlib import import_module, metadata
 from pathlib import Path
 
 from bridge.composing import words_of_compose
+from bridge.devices import words_of_devices
 from bridge.errors import BridgeError
+from bridge.headset import words_of_headset
 from bridge.listening import (
     FORMATS,
     settle_rest,
@@ -33,7 +35,7 @@ from music.errors import MusicError
 DEBUG = "EMOCAPSULE_DEBUG"  # set it to see where an error came from
 WHERE = {
     "demo": "perform", "live": "perform", "replay": "perform",
-    "recognise": "listening", "calibrate": "listening",
+    "devices": "devices", "headset": "headset", "recognise": "listening", "calibrate": "listening",
 }  # fmt: skip
 PASSED_ON = ("prepare", "train", "evaluate", "bench")  # these programs read their own options
 
@@ -115,10 +117,8 @@ def build_parser() -> argparse.ArgumentParser:
 
     demo = command("demo", "play the sample recording through the whole wire")
     _playing(demo)
-    devices = command("devices", "list LSL streams and MIDI ports")
-    devices.add_argument(
-        "--wait", type=seconds, default=2.0, metavar="S", help="how long to look (default 2)"
-    )
+    words_of_devices(command("devices", "list LSL streams and MIDI ports"))
+    words_of_headset(command("headset", "put a headset onto LSL, through BrainFlow"))
     live = command("live", "play what the wearer of a headset feels")
     live.add_argument("--stream", metavar="NAME", help="the LSL stream (default: the first EEG)")
     words_of_wearing(live)

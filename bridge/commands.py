@@ -13,60 +13,6 @@ if TYPE_CHECKING:
     from music.events import Event
 
 
-def devices(args: argparse.Namespace) -> int:
-    """LSL streams, with the quality of their signal, and MIDI ports."""
-    from bridge.ports import list_outputs
-    from eeg.lsl import find_streams
-
-    streams = find_streams(args.wait)
-    rows = [("LSL stream", "type", "rate", "channels", "signal quality")]
-    for stream in streams:
-        rate = f"{stream.rate_hz:g} Hz" if stream.rate_hz else "irregular"
-        quality = _stream_quality(stream.source_id or stream.name, stream.type, args.wait)
-        rows.append((stream.name, stream.type, rate, _channels(stream.channels), quality))
-    _table(rows)
-    if not streams:
-        print("  none; start the headset's LSL output")
-    ports = list_outputs()
-    print("\nMIDI port")
-    for name in ports or ["none; a virtual port is made when playing, where the system can"]:
-        print(f"  {name}")
-    return 0
-
-
-def _stream_quality(name: str, kind: str, listen_s: float) -> str:
-    """What a couple of seconds of an EEG stream are like, or why they cannot be used."""
-    from eeg.errors import EegError
-    from eeg.frontend import FrontEnd
-    from eeg.lsl import Intake, clock
-
-    if kind.lower() != "eeg":
-        return "-"
-    try:
-        with Intake(name, timeout_s=max(listen_s, 1.0)) as intake:
-            front_end = FrontEnd(intake.signal)
-            until_s = clock() + max(listen_s, 1.0) + 2.0  # a window is two seconds
-            while clock() < until_s:
-                chunk = intake.pull(0.1)
-                for features in front_end.push(chunk) if chunk is not None else []:
-                    return f"{features.quality:.2f}"
-        return "silent"
-    except EegError as problem:
-        return str(problem)
-
-
-def _channels(names: Sequence[str]) -> str:
-    shown = " ".join(name or "?" for name in names[:8])
-    return f"{len(names)}: {shown}{' ...' if len(names) > 8 else ''}"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for number, row in enumerate(rows):
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print(("  " if number else "") + "  ".join(cells).rstrip())
-
-
 def compose(args: argparse.Namespace) -> int:
     """Music to one emotion, into a file."""
     from bridge.composing import condition_of, controls_of

@@ -41,6 +41,7 @@ class Stream:
     channels: tuple[str, ...]  # empty strings where it gives no label
     source_id: str
     hostname: str
+    units: tuple[str, ...]  # of each channel, empty strings likewise
 
 
 def find_streams(timeout_s: float = 1.0) -> list[Stream]:
@@ -48,17 +49,18 @@ def find_streams(timeout_s: float = 1.0) -> list[Stream]:
     found = []
     for info in pylsl.resolve_streams(timeout_s):
         try:
-            labels = [channel.label for channel in Link(info).channels]
+            described = [(channel.label, channel.unit) for channel in Link(info).channels]
         except (EegError, Lost):  # text, too many channels, or gone already
-            labels = [""] * min(info.channel_count(), MOST_CHANNELS)
+            described = [("", "")] * min(info.channel_count(), MOST_CHANNELS)
         found.append(
             Stream(
                 info.name(),
                 info.type(),
                 info.nominal_srate(),
-                tuple(labels),
+                tuple(label for label, _ in described),
                 info.source_id(),
                 info.hostname(),
+                tuple(unit for _, unit in described),
             )
         )
     return sorted(found, key=lambda stream: (stream.name, stream.source_id))

@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 GOOD = 0.5  # channels at or above it are used
+FINE = 0.8  # and from here on there is nothing to mend
 
 FLAT_UV = (0.1, 0.5)  # standard deviation: worthless at the first value, fine from the second
 LOUD_UV = (400.0, 120.0)  # standard deviation after the filter; EEG with blinks stays below
@@ -36,6 +37,11 @@ def channel_quality(raw_uv: Floats, clean_uv: Floats, held: Bools, rate_hz: floa
     )
     worst: Floats = np.minimum.reduce(faults)
     return np.where(held.any(axis=1), 0.0, worst)
+
+
+def grade(quality: float) -> str:
+    """The three words that wearers of headsets know: good, fair, and off, which is not used."""
+    return "good" if quality >= FINE else "fair" if quality >= GOOD else "off"
 
 
 def _ramp(value: Floats, worthless: float, fine: float) -> Floats:

@@ -20,6 +20,7 @@ FENCES = {  # third party or standard module: where it may be imported (a packag
     "mne": {"eeg"},
     "pyxdf": {"eeg"},
     "edfio": {"eeg"},
+    "brainflow": {"eeg/boards.py"},
     "torch": {"capsule", "music"},
     "safetensors": {"capsule", "music"},
     "symusic": {"music"},
@@ -104,7 +105,7 @@ LIGHT = """
 import sys, importlib
 for name in sys.argv[1].split(","):
     importlib.import_module(name)
-heavy = {"torch", "mne", "matplotlib", "sklearn", "rtmidi"} & set(sys.modules)
+heavy = {"torch", "mne", "matplotlib", "sklearn", "rtmidi", "brainflow"} & set(sys.modules)
 sys.exit(f"{sorted(heavy)} came along" if heavy else 0)
 """
 
@@ -113,7 +114,7 @@ sys.exit(f"{sorted(heavy)} came along" if heavy else 0)
     "modules",
     [
         "bridge.cli",
-        "eeg.frontend,eeg.montage,eeg.lsl",
+        "eeg.frontend,eeg.montage,eeg.lsl,eeg.boards,eeg.headset",
         "music.events,music.condition,music.midi",
         "bridge.player",
     ],

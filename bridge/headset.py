@@ -1,0 +1,120 @@
+"""`emocapsule headset`: a board that BrainFlow knows becomes an LSL stream."""
+
+import argparse
+import signal
+import time
+from collections.abc import Callable
+from functools import partial
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from bridge import values
+from bridge.telling import say
+
+if TYPE_CHECKING:
+    from eeg.boards import Address, Board, Session
+
+
+def words_of_headset(headset: argparse.ArgumentParser) -> None:
+    """What `emocapsule headset` may be told."""
+    which = headset.add_mutually_exclusive_group(required=True)
+    which.add_argument("--board", metavar="NAME", help="of the headset, for example muse-2, cyton")
+    which.add_argument("--list", action="store_true", help="the boards that BrainFlow knows")
+    headset.add_argument("--name", metavar="STREAM", help="of the LSL stream (default: the board)")
+    headset.add_argument(
+        "--channels", type=electrodes, metavar="A,B,...",
+        help='where the electrodes sit, in order of the inputs, "-" for an input that is not used',
+    )  # fmt: skip
+    headset.add_argument(
+        "--serial-port", default="", metavar="P", help="of the board or its dongle"
+    )
+    headset.add_argument(
+        "--mac", default="", metavar="A", help="Bluetooth address, if there are two"
+    )
+    headset.add_argument("--serial-number", default="", metavar="N", help="likewise, or its name")
+    headset.add_argument("--ip", default="", metavar="A", help="of a board on the network")
+    headset.add_argument("--ip-port", type=values.count, default=0, metavar="N", help="likewise")
+    headset.add_argument(
+        "--timeout", type=values.count, default=0, metavar="S", help="how long to look for it"
+    )
+    headset.add_argument(
+        "--shared", action="store_true",
+        help="another program has opened the board, and BrainFlow's streamer sends it to --ip and "
+        "--ip-port",
+    )  # fmt: skip
+    headset.add_argument(
+        "--duration", type=values.seconds, metavar="S", help="stop after S seconds"
+    )
+
+
+def electrodes(text: str) -> list[str]:
+    """Names with commas between them."""
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"{text!r} has a name missing; '-' leaves an input out")
+    return names
+
+
+def headset(args: argparse.Namespace) -> int:
+    """A board's samples, sent until Ctrl-C or SIGTERM; the board is let go of."""
+    from eeg.boards import Address, Session, find_board, place
+
+    if args.list:
+        return _list_boards()
+    board = find_board(args.board)
+    placed = place(board, args.channels)
+    address = Address(
+        args.serial_port, args.mac, args.serial_number, args.ip, args.ip_port, args.timeout
+    )
+    name = args.name or board.title
+    identity = _identity(board, address, name)
+    signal.signal(signal.SIGTERM, _interrupt)
+    say(f"Reaching for {board.title} ...")
+    connect = partial(Session, board, address, args.shared)
+    session = connect()
+    until_s = time.monotonic() + (args.duration or float("inf"))
+    try:
+        _send(board, session, connect, placed, name, identity, until_s)
+    finally:
+        session.close()
+    return 0
+
+
+def _send(
+    board: "Board", session: "Session", connect: "Callable[[], Session]",
+    placed: tuple[list[int], list[str]], name: str, identity: str, until_s: float,
+) -> None:  # fmt: skip
+    from eeg.headset import Bridge, Rows
+    from eeg.lsl import Outlet
+
+    places, labels = placed
+    rows = Rows(places, board.package_row, board.stamp_row)
+    outlet = Outlet(name, "EEG", labels, session.rate_hz, "microvolts", identity)
+    bridge = Bridge(board.title, session, connect, rows, outlet, say)
+    say(f"{name} is on LSL: {' '.join(labels)} at {session.rate_hz:g} Hz. Ctrl-C ends it.")
+    try:
+        bridge.run(lambda: time.monotonic() >= until_s)
+    except KeyboardInterrupt:
+        say("")
+    print(
+        f"{rows.samples} samples sent, {rows.lost} packages lost, {rows.doubled} samples came "
+        f"twice; the board was lost {bridge.losses} times."
+    )
+
+
+def _identity(board: "Board", address: "Address", name: str) -> str:
+    """The same for the same board under the same name, today and tomorrow."""
+    return "-".join(part for part in ("emocapsule", board.name, address.identity, name) if part)
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _list_boards() -> int:
+    from eeg.boards import boards
+
+    for board in boards():
+        where = " ".join(board.electrodes) or f"{len(board.rows)} inputs: name them with --channels"
+        print(f"{board.name:<26} {board.rate_hz:>6g} Hz  {where}")
+    return 0
