@@ -17,6 +17,7 @@ WINDOW_S = 2.0  # of signal until the first word on quality
 COUNTED_S = 5.0  # of arrivals, for the rate that really comes
 TOLD_S = 1.0  # between two words on quality
 PULL_S = 0.02
+MOST_NAMES = 64  # of channels in a line
 FOUND_S = 3.0  # for a stream that was seen to be opened
 
 
@@ -62,12 +63,13 @@ def devices(args: argparse.Namespace) -> int:
 def described(stream: "Stream") -> str:
     """A stream as it describes itself, in one line."""
     rate = f"{stream.rate_hz:g} Hz" if stream.rate_hz else "no steady rate"
-    names = " ".join(name or "?" for name in stream.channels[:32])
-    more = " ..." if len(stream.channels) > 32 else ""
     units = "/".join(dict.fromkeys(unit for unit in stream.units if unit)) or "no unit"
+    most = MOST_NAMES if stream.type.lower() == "eeg" else 4
+    names = " ".join(name or "?" for name in stream.channels[:most])
+    more = " ..." if len(stream.channels) > most else ""
     return (
         f"{stream.name} ({stream.type or 'no type'} on {stream.hostname}): {rate}, {units}, "
-        f"{len(stream.channels)} channels: {names}{more}"
+        f"{len(stream.channels)} channel{'s' * (len(stream.channels) != 1)}: {names}{more}"
     )
 
 
@@ -111,7 +113,7 @@ class Meter:
             return "silent"
         (first_s, first), *_, (last_s, _) = [*self._arrivals, self._arrivals[-1]]
         count = sum(number for _, number in self._arrivals) - first
-        rate = f"{count / (last_s - first_s):.1f} Hz come" if last_s > first_s else "begins"
+        rate = f"{count / (last_s - first_s):.0f} Hz come" if last_s > first_s else "begins"
         montage = self._front_end.montage
         words: dict[str, list[str]] = {"good": [], "fair": [], "off": [], "not used": []}
         for index, quality in enumerate(self._quality):

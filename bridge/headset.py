@@ -22,7 +22,7 @@ def words_of_headset(headset: argparse.ArgumentParser) -> None:
     which.add_argument("--list", action="store_true", help="the boards that BrainFlow knows")
     headset.add_argument("--name", metavar="STREAM", help="of the LSL stream (default: the board)")
     headset.add_argument(
-        "--channels", type=electrodes, metavar="A,B,...",
+        "--channels", metavar="A,B,...",
         help='where the electrodes sit, in order of the inputs, "-" for an input that is not used',
     )  # fmt: skip
     headset.add_argument(
@@ -47,14 +47,6 @@ def words_of_headset(headset: argparse.ArgumentParser) -> None:
     )
 
 
-def electrodes(text: str) -> list[str]:
-    """Names with commas between them."""
-    names = [name.strip() for name in text.split(",")]
-    if not all(names):
-        raise argparse.ArgumentTypeError(f"{text!r} has a name missing; '-' leaves an input out")
-    return names
-
-
 def headset(args: argparse.Namespace) -> int:
     """A board's samples, sent until Ctrl-C or SIGTERM; the board is let go of."""
     from eeg.boards import Address, Session, find_board, place
@@ -62,7 +54,7 @@ def headset(args: argparse.Namespace) -> int:
     if args.list:
         return _list_boards()
     board = find_board(args.board)
-    placed = place(board, args.channels)
+    placed = place(board, args.channels.split(",") if args.channels else None)
     address = Address(
         args.serial_port, args.mac, args.serial_number, args.ip, args.ip_port, args.timeout
     )

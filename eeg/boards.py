@@ -21,13 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eeg.errors import EegError
-from eeg.montage import canonical
+from eeg.montage import UNUSED, canonical, sites
 
 Floats = NDArray[np.float64]
 
 INSTALL = "install it with: pip install 'brainflow>=5.23'"
 KEEP_S = 10  # what BrainFlow keeps for us between two pulls
-LEFT_OUT = "-"  # in a list of electrodes: an input that nothing is plugged into
 REMEDIES = {  # words in BrainFlow's log: what to do about them
     "serial port": "name it with --serial-port, for example /dev/ttyUSB0 or COM3",
     "dongle port": "name the dongle's port with --serial-port, for example /dev/ttyACM0 or COM3",
@@ -109,28 +108,19 @@ def place(board: Board, named: Sequence[str] | None = None) -> tuple[list[int], 
             f"where the {len(board.rows)} electrodes of {board.title} sit is up to its wearer: "
             "name them in order of its inputs, for example --channels Fp1,Fp2,C3,C4"
         )
-    labels = [label.strip() for label in named or board.electrodes]
+    labels = sites(named) if named else [canonical(one) or one for one in board.electrodes]
     if len(labels) != len(board.rows):
         raise EegError(
             f"{len(labels)} channels are named, but {board.title} has {len(board.rows)}: name each "
-            f"in order, with {LEFT_OUT} for those that are not used"
+            f"in order, with {UNUSED} for those that are not used"
         )
-    used = [
-        (row, label) for row, label in zip(board.rows, labels, strict=True) if label != LEFT_OUT
-    ]
-    sites = [canonical(label) for _, label in used]
-    if named:
-        for (_, label), site in zip(used, sites, strict=True):
-            if site is None:
-                raise EegError(f"{label!r} is no electrode of the 10-20 system: write it like Fp1")
-    if not any(sites):
+    if not any(canonical(label) for label in labels):
         raise EegError(
             f"the electrodes of {board.title} ({', '.join(labels)}) have no places in the 10-20 "
             "system: say with --channels where they sit"
         )
-    return [row for row, _ in used], [
-        site or label for (_, label), site in zip(used, sites, strict=True)
-    ]
+    used = [place for place in zip(board.rows, labels, strict=True) if place[1] != UNUSED]
+    return [row for row, _ in used], [label for _, label in used]
 
 
 class Session:

@@ -9,7 +9,7 @@ a source_id.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from pylsl.util import LostError, TimeoutError
 
 from eeg.errors import EegError
-from eeg.signal import Point
+from eeg.signal import Point, Signal
+from eeg.watch import microvolts_per
 
 Floats = NDArray[np.float64]
 
@@ -157,3 +158,64 @@ class Finder:
         except Lost:
             self.lost()
             return None
+
+
+def usable(link: Link, labels: Sequence[str] = ()) -> tuple[Signal, list[int], Floats]:
+    """The signal of a link, the columns that are EEG, and µV per unit of each.
+
+    `labels`: of those columns, instead of what the stream says. EegError if the stream is
+    irregular, does not name its channels, or is not a voltage.
+    """
+    name, rate_hz = link.info.name(), link.info.nominal_srate()
+    if rate_hz <= 0:
+        raise EegError(
+            f"the stream {name!r} has an irregular rate (0 Hz): EEG needs a steady one, which its "
+            "source must announce"
+        )
+    eeg = [i for i, channel in enumerate(link.channels) if channel.kind.lower() in ("", "eeg")]
+    if labels and len(labels) != len(eeg):
+        raise EegError(
+            f"{len(labels)} electrodes are named, but the stream {name!r} has {len(eeg)} channels "
+            "of EEG: name each in order, with - for those that are not used"
+        )
+    labels = labels or [link.channels[i].label for i in eeg]
+    if not eeg or not all(labels):
+        raise EegError(
+            f"the stream {name!r} does not name its {len(link.channels)} channels: set the labels "
+            "in its description (desc/channels/channel/label) to electrode names such as Fp1, or "
+            f"name them here, as in --stream '{name}=Fp1,Fp2,C3,C4'"
+        )
+    positions = tuple(link.channels[i].position for i in eeg)
+    signal = Signal(
+        name=name,
+        rate_hz=rate_hz,
+        channels=tuple(labels),
+        positions=positions if np.isfinite(positions).any() else None,
+        source_id=link.info.source_id(),
+    )
+    return signal, eeg, np.array([_scale(name, link.channels[i]) for i in eeg])
+
+
+def _scale(name: str, channel: Channel) -> float:
+    scale = microvolts_per(channel.unit)
+    if scale is None:
+        raise EegError(
+            f"channel {channel.label!r} of the stream {name!r} is in {channel.unit!r}: microvolts, "
+            "or another unit of voltage, are expected"
+        )
+    return scale
+
+
+def remap(before: Signal, link: Link, labels: Sequence[str] = ()) -> tuple[list[int], Floats]:
+    """Columns and scales in the order of the signal as it was. EegError if it has changed."""
+    now, columns, scales = usable(link, labels)
+    if now.rate_hz != before.rate_hz:
+        raise EegError(
+            f"the stream {before.name!r} came back at {now.rate_hz:g} Hz instead of "
+            f"{before.rate_hz:g} Hz: start anew"
+        )
+    missing = [label for label in before.channels if label not in now.channels]
+    if missing:
+        raise EegError(f"the stream {before.name!r} came back without {missing[0]}: start anew")
+    order = [now.channels.index(label) for label in before.channels]
+    return [columns[i] for i in order], scales[order]

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from eeg.errors import EegError
 from eeg.inlet import Inlet as Inlet
 from eeg.inlet import Newest as Newest
-from eeg.link import MOST_CHANNELS, Channel, Finder, Link, Lost
+from eeg.link import MOST_CHANNELS, Finder, Link, Lost, remap, usable
+from eeg.montage import canonical, sites
 from eeg.outlet import Markers as Markers
 from eeg.outlet import Outlet as Outlet
-from eeg.signal import Chunk, Signal
-from eeg.watch import LOST_S, Freshness, microvolts_per
+from eeg.signal import Chunk
+from eeg.watch import LOST_S, Freshness
 
 Floats = NDArray[np.float64]
 
@@ -70,17 +71,19 @@ class Intake:
     """An EEG stream, read as it comes; when lost, found again and checked again.
 
     `name` is the stream's name or source_id; without it there must be exactly one stream of type
-    EEG. Raises EegError if there is none in time, or if it is not EEG that can be used.
+    EEG. With =A,B,... behind it, those are the electrodes, for bridges that do not name them
+    ("-": not used). EegError if there is none in time, or if it is not EEG that can be used.
     """
 
     def __init__(self, name: str | None = None, timeout_s: float = 10.0) -> None:
         self.dropped = 0  # samples left out because they came too late
         self.losses = 0  # how often the source went away
+        name, self._labels = _asked(name)
         self._finder = Finder(lambda info: _is_wanted(info, name))
         link = self._finder.open(_choose(self._finder, name, clock() + timeout_s))
         if link is None:
             raise EegError(f"the stream {name or 'EEG'!r} vanished while it was being opened")
-        self.signal, self._columns, self._scales = usable(link)
+        self.signal, self._columns, self._scales = usable(link, self._labels)
         self._type = link.info.type()
         self._finder.wanted = self._is_same
         self._freshness = Freshness()
@@ -150,7 +153,7 @@ class Intake:
             for info in self._finder.matches():
                 link = self._finder.open(info)
                 if link is not None:
-                    self._columns, self._scales = remap(self.signal, link)
+                    self._columns, self._scales = remap(self.signal, link, self._labels)
                     self._freshness = Freshness()
                     self._heard_s = clock()
                     return True
@@ -164,6 +167,14 @@ class Intake:
         if mine.source_id:
             return bool(info.source_id() == mine.source_id)
         return bool(info.name() == mine.name and info.type() == self._type)
+
+
+def _asked(text: str | None) -> tuple[str | None, tuple[str, ...]]:
+    """Name and electrodes in a text such as "Muse" or "obci=Fp1,Fp2,C3,C4"."""
+    name, sign, labels = (text or "").rpartition("=")
+    if sign and ("," in labels or canonical(labels)):
+        return name or None, sites(labels.split(","))
+    return text, ()
 
 
 def _is_wanted(info: Any, name: str | None) -> bool:
@@ -189,57 +200,3 @@ def _choose(finder: Finder, name: str | None, until_s: float) -> Any:
         names = ", ".join(f"{info.name()} ({info.source_id() or 'no id'})" for info in matches)
         raise EegError(f"there are {len(matches)} EEG streams ({names}): say which by name or id")
     return matches[0]
-
-
-def usable(link: Link) -> tuple[Signal, list[int], Floats]:
-    """The signal of a link, the columns that are EEG, and µV per unit of each.
-
-    EegError if the stream is irregular, does not name its channels, or is not a voltage.
-    """
-    name, rate_hz = link.info.name(), link.info.nominal_srate()
-    if rate_hz <= 0:
-        raise EegError(
-            f"the stream {name!r} has an irregular rate (0 Hz): EEG needs a steady one, which its "
-            "source must announce"
-        )
-    eeg = [i for i, channel in enumerate(link.channels) if channel.kind.lower() in ("", "eeg")]
-    if not eeg or not all(link.channels[i].label for i in eeg):
-        raise EegError(
-            f"the stream {name!r} does not name its {len(link.channels)} channels: set the labels "
-            "in its description (desc/channels/channel/label) to electrode names such as Fp1 or "
-            "TP9, most LSL bridges have a setting for it"
-        )
-    positions = tuple(link.channels[i].position for i in eeg)
-    signal = Signal(
-        name=name,
-        rate_hz=rate_hz,
-        channels=tuple(link.channels[i].label for i in eeg),
-        positions=positions if np.isfinite(positions).any() else None,
-        source_id=link.info.source_id(),
-    )
-    return signal, eeg, np.array([_scale(name, link.channels[i]) for i in eeg])
-
-
-def _scale(name: str, channel: Channel) -> float:
-    scale = microvolts_per(channel.unit)
-    if scale is None:
-        raise EegError(
-            f"channel {channel.label!r} of the stream {name!r} is in {channel.unit!r}: microvolts, "
-            "or another unit of voltage, are expected"
-        )
-    return scale
-
-
-def remap(before: Signal, link: Link) -> tuple[list[int], Floats]:
-    """Columns and scales in the order of the signal as it was. EegError if it has changed."""
-    now, columns, scales = usable(link)
-    if now.rate_hz != before.rate_hz:
-        raise EegError(
-            f"the stream {before.name!r} came back at {now.rate_hz:g} Hz instead of "
-            f"{before.rate_hz:g} Hz: start anew"
-        )
-    missing = [label for label in before.channels if label not in now.channels]
-    if missing:
-        raise EegError(f"the stream {before.name!r} came back without {missing[0]}: start anew")
-    order = [now.channels.index(label) for label in before.channels]
-    return [columns[i] for i in order], scales[order]
