@@ -17,9 +17,9 @@ from multiprocessing.connection import Connection
 from multiprocessing.sharedctypes import RawValue
 from typing import Any
 
-from bridge.player import LEDGER_BYTES
+from bridge.ledger import LEDGER_BYTES
 
-PROCESSES = ("ear", "mind", "hand", "recorder")
+PROCESSES = ("ear", "mind", "hand", "recorder", "osc")
 SIGNALS = ("SEARCHING", "LIVE", "LATE", "STALE", "LOST")  # how the EEG arrives
 MOODS = ("WAITING", "PLAYING", "HOLD", "GLIDE", "REST")  # what the piano does
 LISTENERS_BYTES = 4096

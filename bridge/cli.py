@@ -17,6 +17,7 @@ from importlib import import_module, metadata
 from pathlib import Path
 
 from bridge.composing import words_of_compose
+from bridge.daw import words_of_daw, words_of_learn
 from bridge.devices import words_of_devices
 from bridge.errors import BridgeError
 from bridge.headset import words_of_headset
@@ -35,7 +36,8 @@ from music.errors import MusicError
 DEBUG = "EMOCAPSULE_DEBUG"  # set it to see where an error came from
 WHERE = {
     "demo": "perform", "live": "perform", "replay": "perform",
-    "devices": "devices", "headset": "headset", "recognise": "listening", "calibrate": "listening",
+    "devices": "devices", "headset": "headset", "learn": "daw",
+    "recognise": "listening", "calibrate": "listening",
 }  # fmt: skip
 PASSED_ON = ("prepare", "train", "evaluate", "bench")  # these programs read their own options
 
@@ -133,6 +135,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     words_of_wearing(replay)
     _playing(replay)
+    words_of_learn(command("learn", "move one MIDI controller, for a DAW that learns it"))
     words_of_recognise(
         command("recognise", "tell the emotion in a recording, one JSON object a line")
     )
@@ -155,11 +158,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _playing(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--port", metavar="NAME",
-        help='part of the name of a MIDI port, "none", or "synth" for the loudspeaker '
-        "(default: a virtual port, emocapsule:notes)",
-    )  # fmt: skip
+    words_of_daw(parser)
     parser.add_argument("--duration", type=seconds, metavar="S", help="stop after S seconds")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="the session folder (default: a new one)"

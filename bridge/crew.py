@@ -21,8 +21,9 @@ from typing import Any
 from bridge.board import END, PROCESSES, QUIET, Seat, child, new_board
 from bridge.errors import BridgeError
 
-HUNG_S = {"hand": 0.7, "mind": 5.0, "ear": 5.0, "recorder": 15.0}  # no sign of life
+HUNG_S = {"hand": 0.7, "mind": 5.0, "ear": 5.0, "recorder": 15.0, "osc": 30.0}  # no sign of life
 MOST_RESTARTS, WITHIN_S = 10, 60.0
+SPARED = "osc"  # who keeps dying ends the performance, but for this one
 HAND_S = 1.0  # for hand to leave: whoever takes longer holds notes that must end
 KEEP_S = 10.0  # for the recorder to close its files
 
@@ -59,14 +60,19 @@ class Crew:
         self._members: dict[str, Member] = {}
         self._markers: Connection | None = None
 
-    def pipe(self) -> tuple[Connection, Connection]:
-        """A one-way pipe (out, in), both ends of which stay open here: neither side ends it."""
-        return self._spawn.Pipe(duplex=False)
+    def pipe(self, waits: bool = True) -> tuple[Connection, Connection]:
+        """A one-way pipe (out, in), both ends of which stay open here: neither side ends it.
+
+        If it never `waits`, a reader that has stopped reading stops nobody: what is too much raises
+        OSError in the writer.
+        """
+        out, into = self._spawn.Pipe(duplex=False)
+        if not waits and hasattr(os, "set_blocking"):
+            os.set_blocking(into.fileno(), False)
+        return out, into
 
     def marked_by(self, markers: Connection) -> None:
-        """Where `say` writes too; a reader that has stopped reading stops nobody."""
-        if hasattr(os, "set_blocking"):
-            os.set_blocking(markers.fileno(), False)
+        """Where `say` writes too: the end of a pipe that never waits."""
         self._markers = markers
 
     def start(
@@ -162,6 +168,10 @@ class Crew:
         now_s = self._clock()
         recent = [then_s for then_s in member.restarts_s if then_s > now_s - WITHIN_S]
         hopeless = member.name not in PROCESSES or len(recent) >= MOST_RESTARTS
+        if hopeless and member.name == SPARED:
+            self.say(f"{why} The music goes on without it.")
+            member.retired = True
+            return
         if hopeless or not member.loaded or (member.wrong and not self.board.capsules):
             raise BridgeError(why)
         self.say(f"{why} It is started again.")

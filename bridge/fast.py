@@ -14,7 +14,7 @@ from bridge.ear import Ear
 from bridge.hand import Hand
 from bridge.mind import Mind
 from bridge.plan import STATUS_S, TAIL_S, OnStatus, Plan, Snapshot, snapshot
-from bridge.ports import Nowhere
+from bridge.portless import Nowhere
 from bridge.recorder import Session
 from bridge.translate import Translator
 from capsule.emotion import EmotionCapsule
@@ -32,12 +32,12 @@ class _Stage:
         self.board = Board()
         self.signal = recording.signal
         self.ear = Ear(recording.signal, plan.recogniser(), plan.rest_s, plan.profile)
-        self.mind = Mind(plan.composer(plan.seed), Translator(plan.style))
+        self.mind = Mind(plan.composer(plan.seed), Translator(plan.style), plan.habits)
         self.session = None
         if plan.folder is not None:
             facts = {"recording": name, "port": "none", "seed": plan.seed, "rest_s": plan.rest_s}
             self.session = Session(plan.folder, 0.0, facts)
-        self.hand = Hand(self.board, Nowhere(), self._record)
+        self.hand = Hand(self.board, Nowhere(), self._record, plan.habits.patch())
         self.now_s = 0.0
         self._tick = 0
 

@@ -9,16 +9,20 @@ import contextlib
 import gc
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from multiprocessing.connection import Connection
 
 import numpy as np
 
 from bridge.board import LISTENERS_BYTES, Board, Seat
 from bridge.errors import BridgeError
-from bridge.player import MOST_EVENTS, Ledger, Player
-from bridge.ports import Nowhere, Output, open_output
-from bridge.wire import RECORD_BYTES
+from bridge.habits import Habits
+from bridge.ledger import Ledger
+from bridge.player import MOST_EVENTS, Player
+from bridge.portless import Nowhere
+from bridge.ports import Output, open_output
+from bridge.wire import RECORD_BYTES, SYSTEM, to_row
 from eeg.lsl import Outlet, clock
 
 NOTES_STREAM, NOTES_TYPE = "EmocapsuleNotes", "MIDI"
@@ -34,17 +38,27 @@ PRIORITY = 60  # SCHED_FIFO, below JACK's own 70
 READ_AT_ONCE = 256
 
 Publish = Callable[[bytes, float], None]
+Open = Callable[[], Output]
 
 
 class Hand:
-    """Player, ledger and port together; every method takes the time as it is."""
+    """Player, ledger and port together; every method takes the time as it is.
 
-    def __init__(self, board: Board, output: Output, publish: Publish) -> None:
+    `patch`: messages that set the instrument. They go before the first note, and before the next
+    one after a silence or when somebody new listens.
+    """
+
+    def __init__(
+        self, board: Board, output: Output, publish: Publish, patch: Sequence[bytes] = ()
+    ) -> None:
         self.player = Player()
         self.output = output
         self._board = board
         self._ledger = Ledger(board.ledger)
         self._publish = publish
+        self._patch = list(patch)
+        self._patched = False
+        self._heard_by: set[str] = set()
         self._epoch = board.epoch
         self._checked_s = 0.0
         self._owed: list[str] = []  # listeners to connect again as soon as they are there
@@ -52,6 +66,7 @@ class Hand:
 
     def inherit(self, now_s: float) -> None:
         """Reach whom a killed predecessor reached, and silence what it left on the board."""
+        self._patched = False
         self._owed = self._board.listeners.decode().splitlines()
         self._owed_until_s = now_s + OWED_S
         self._reach(now_s)
@@ -79,10 +94,15 @@ class Hand:
 
     def play(self, now_s: float) -> None:
         """Send what is due."""
-        self._send(self.player.due(now_s), now_s)
+        messages = self.player.due(now_s)
+        if not self._patched and any(message[0] & 0xF0 == 0x90 for message in messages):
+            self._patched = True
+            self._send(self._patch, now_s)
+        self._send(messages, now_s)
 
     def silence(self, now_s: float, second: bool = False) -> None:
         """Release everything and forget what waits."""
+        self._patched = False
         self._send(self.player.panic(second), now_s)
         self._send(self._ledger.silence(), now_s)
 
@@ -91,7 +111,8 @@ class Hand:
             self._ledger.before(message)
             self.output.send(message, now_s)
             self._ledger.after(message)
-            self._publish(message, now_s)
+            if message[0] < SYSTEM:  # a recording has times of its own, no clock
+                self._publish(message, now_s)
 
     def check(self, now_s: float) -> None:
         """Now and then: note who listens. BridgeError if the port is no longer there."""
@@ -109,6 +130,8 @@ class Hand:
         else:
             self._owed = []
         there = self.output.listeners()
+        self._patched = self._patched and set(there) <= self._heard_by
+        self._heard_by = set(there)
         self._owed = [one for one in self._owed if one not in there]
         noted = "\n".join([*there, *self._owed]).encode()
         if len(noted) < LISTENERS_BYTES:
@@ -126,18 +149,26 @@ class Hand:
 
 
 def main(
-    seat: Seat, records: Connection, port: str | None, source_id: str, patient: bool = False
+    seat: Seat,
+    records: Connection,
+    port: str | None,
+    source_id: str,
+    habits: Habits | None = None,
+    patient: bool = False,
 ) -> None:
     """Run until told to leave; `port` as in `open_output`, `source_id` names the LSL outlet.
 
     If `patient`, a port that is not there is waited for: a predecessor had it.
     """
+    habits = habits or Habits()
+    opened = partial(open_output, port, habits.aside)
     outlet = Outlet(NOTES_STREAM, NOTES_TYPE, NOTES_CHANNELS, 0.0, "MIDI", source_id)
 
     def publish(message: bytes, now_s: float) -> None:
-        outlet.push(np.array([list(message)], dtype=float), np.array([now_s]))
+        outlet.push(np.array([to_row(message)], dtype=float), np.array([now_s]))
 
-    hand = Hand(seat.board, _patiently(seat, port) if patient else open_output(port), publish)
+    output = _patiently(seat, opened) if patient else opened()
+    hand = Hand(seat.board, output, publish, habits.patch())
     seat.board.fifo = _real_time()
     gc.freeze()
     seat.tell("ready", hand.output.name)
@@ -148,7 +179,7 @@ def main(
                 _turn(seat, hand, records)
             except BridgeError as problem:  # the port has gone
                 seat.tell("say", str(problem))
-                _reopen(seat, hand, port)
+                _reopen(seat, hand, opened)
     finally:
         with contextlib.suppress(BridgeError):
             hand.silence(clock())
@@ -173,23 +204,23 @@ def _turn(seat: Seat, hand: Hand, records: Connection) -> None:
     hand.check(now_s)
 
 
-def _reopen(seat: Seat, hand: Hand, port: str | None) -> None:
+def _reopen(seat: Seat, hand: Hand, opened: Open) -> None:
     """Wait until the port is back or it is time to leave; nothing old is played then."""
     hand.player.panic()
     seat.beat(clock() + CLOSE_S)
     hand.output.close()
-    hand.output = _patiently(seat, port)
+    hand.output = _patiently(seat, opened)
     with contextlib.suppress(BridgeError):  # gone again: the next turn finds out
         hand.inherit(clock())
     seat.tell("say", f"The MIDI port {hand.output.name} is open again.")
 
 
-def _patiently(seat: Seat, port: str | None) -> Output:
+def _patiently(seat: Seat, opened: Open) -> Output:
     """The port, as soon as it is there; nowhere, if it is time to leave before."""
     while True:
         seat.beat(clock())
         try:
-            return open_output(port)
+            return opened()
         except BridgeError:
             if seat.over():
                 return Nowhere()

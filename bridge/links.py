@@ -1,4 +1,4 @@
-"""Who listens to our JACK port: read while we play, remade when *hand* had to be replaced.
+"""Who listens to our JACK ports: read while we play, remade when *hand* had to be replaced.
 
 rtmidi cannot tell, so this asks JACK itself, if JACK-Client is installed. Where it is not, or the
 system is not JACK, there is nothing to remember: ALSA and CoreMIDI let the listener connect again.
@@ -8,12 +8,12 @@ import contextlib
 import importlib
 from typing import Any
 
-OURS = "^emocapsule(-[0-9]+)?:notes$"
+OURS = ("^emocapsule(-[0-9]+)?:notes$", "^emocapsule-control(-[0-9]+)?:control$")
 CLIENT = "emocapsule-links"
 
 
 class Links:
-    """The connections of our virtual port."""
+    """The connections of our virtual ports."""
 
     def __init__(self) -> None:
         self.lost = False  # the server has died; rtmidi itself would go on as if nothing were
@@ -30,24 +30,31 @@ class Links:
         self._client = client
 
     def names(self) -> list[str]:
-        """The ports that listen to ours; none if ours cannot be told from another program's."""
-        port = self._port()
-        if port is None:
-            return []
-        return [other.name for other in self._client.get_all_connections(port)]
+        """Each listener: which of our ports it hears (by its place in OURS), a tab, its name.
+
+        A port of ours that cannot be told from another program's has none.
+        """
+        return [
+            f"{place}\t{other.name}"
+            for place, pattern in enumerate(OURS)
+            for port in self._port(pattern)
+            for other in self._client.get_all_connections(port)
+        ]
 
     def remake(self, names: list[str]) -> None:
         """Connect ours to these again, as far as they are still there."""
-        port = self._port()
-        for name in names if port is not None else []:
-            with contextlib.suppress(self._jack.JackError):  # gone, or connected by its owner
-                self._client.connect(port.name, name)
+        for name in names:
+            place, _, other = name.partition("\t")
+            for port in self._port(OURS[int(place)]):
+                with contextlib.suppress(self._jack.JackError):  # gone, or connected by its owner
+                    self._client.connect(port.name, other)
 
-    def _port(self) -> Any:
+    def _port(self, pattern: str) -> list[Any]:
+        """Our port, if it is there, and alone."""
         if self._client is None or self.lost:
-            return None
-        found = self._client.get_ports(OURS, is_midi=True, is_output=True)
-        return found[0] if len(found) == 1 else None
+            return []
+        found = self._client.get_ports(pattern, is_midi=True, is_output=True)
+        return found if len(found) == 1 else []
 
     def close(self) -> None:
         """Leave JACK."""

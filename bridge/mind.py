@@ -8,6 +8,7 @@ is lost for good, the composer is asked for an ending, which is played out befor
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
@@ -17,10 +18,13 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Protocol
 
 from bridge.board import MOODS, Board, Seat
+from bridge.clockout import ClockOut
+from bridge.control import Controllers
+from bridge.habits import PLAIN, Habits
 from bridge.translate import Played, Style, Translator, distance
-from bridge.wire import Timed, TimedNote, TimedPedal, encode
+from bridge.wire import Timed, TimedNote, TimedPedal, TimedPulse, encode
 from music.condition import Condition
-from music.events import Event, Note, Pedal, Tempo, TempoMap
+from music.events import Bar, Event, Note, Pedal, Tempo, TempoMap
 
 if TYPE_CHECKING:
     from capsule.emotion import EmotionCapsule
@@ -32,6 +36,7 @@ JUMP = 0.2  # total variation between the emotion composed under and the present
 CALM_S = 0.25  # at least so long between two rewinds
 START_S = 0.3  # composed before the first note is heard
 IDLE_S = 0.010
+NEAR_S = 1e-6  # what is due at the very horizon may not be composed yet
 
 
 class Composes(Protocol):
@@ -67,9 +72,9 @@ class MindCounts:
 
 
 class Mind:
-    """The pure core: the time and the newest capsule in, timed notes out."""
+    """The pure core: the time and the newest capsule in; timed notes, controllers, pulses out."""
 
-    def __init__(self, composer: Composes, translator: Translator) -> None:
+    def __init__(self, composer: Composes, translator: Translator, habits: Habits = PLAIN) -> None:
         self.translator = translator
         self.played: Played | None = None
         self._composer = composer
@@ -80,6 +85,9 @@ class Mind:
         self._rewound_s = -inf
         self._floor_beats = 0.0  # where the last rewind went: what is composed before it is late
         self._underruns = self._rewinds = 0
+        self._habits = habits
+        self._controllers = Controllers(habits.controls) if habits.controls else None
+        self._clock = ClockOut() if habits.clock else None
 
     @property
     def counts(self) -> MindCounts:
@@ -88,6 +96,12 @@ class Mind:
 
     def step(self, now_s: float, capsule: EmotionCapsule | None) -> list[Timed]:
         """Take the newest capsule, if there is a new one, and do one piece of work."""
+        events = self._play(now_s, capsule)
+        if self._controllers is not None:
+            events += self._controllers.step(now_s, capsule)
+        return [self._habits.shaped(event) for event in events]
+
+    def _play(self, now_s: float, capsule: EmotionCapsule | None) -> list[Timed]:
         if capsule is not None:
             self.translator.hear(capsule, now_s)
         self.played = played = self.translator.played(now_s)
@@ -97,7 +111,7 @@ class Mind:
             return self._rest(now_s)
         if played.mood != "REST":
             self._composer.resume()
-        notes = self._commit(now_s, played.loudness)
+        notes = self._commit(now_s, played.loudness) + self._pulses(now_s)
         if self._jumped(now_s, played.condition):
             self._take_back(now_s)
         if self.behind(now_s):
@@ -127,12 +141,18 @@ class Mind:
                 self._tempo.push(event)
             else:
                 self._pending.append((event, condition))
+            if isinstance(event, Bar) and self._clock is not None:
+                self._clock.bar(event.onset_beats)
 
     def _begin(self, now_s: float) -> None:
-        """At the start, or after a rest: once enough is composed, its first note is heard."""
+        """At the start, or after a rest: once enough is composed, its first note is heard.
+
+        With a clock its first bar line is, if that comes before: a listener has to start there.
+        """
         if self._origin_s is not None:
             return
-        heard = (event for event, _ in self._pending if isinstance(event, Note | Pedal))
+        audible = Note | Pedal if self._clock is None else Note | Pedal | Bar
+        heard = (event for event, _ in self._pending if isinstance(event, audible))
         first = next(heard, None)
         if first is None:
             return
@@ -160,6 +180,17 @@ class Mind:
                 notes.append(self._timed(event, due_s, loudness))
         return notes
 
+    def _pulses(self, now_s: float) -> list[Timed]:
+        """The clock, as far as it is composed and to be committed."""
+        origin_s = self._origin_s
+        if self._clock is None or origin_s is None:
+            return []
+        until_s = min(now_s + COMMIT_S - origin_s, self._composer.horizon_s - NEAR_S)
+        return [
+            TimedPulse(max(origin_s + self._tempo.seconds(beats), now_s + LEAD_S), number, bar)
+            for beats, number, bar in self._clock.pulses(self._tempo.beats(until_s))
+        ]
+
     def _timed(self, note: Note, due_s: float, loudness: float) -> TimedNote:
         assert self._origin_s is not None
         end_s = self._origin_s + self._tempo.seconds(note.onset_beats + note.duration_beats)
@@ -185,6 +216,8 @@ class Mind:
         self._composer.rewind(to_beats)
         self._tempo.rewind(to_beats)
         self._pending.clear()
+        if self._clock is not None:
+            self._clock.rewind(to_beats)
 
     def _rest(self, now_s: float) -> list[Timed]:
         """Stop where the music is; the pedal comes up."""
@@ -209,12 +242,17 @@ def main(
     seed: int,
     style: Style,
     composer: Callable[[int], Composes] = trained,
+    habits: Habits = PLAIN,
+    overhears: Connection | None = None,
 ) -> None:
-    """Run until told to leave; `capsules_from` is the source id of ear's stream."""
+    """Run until told to leave; `capsules_from` is the source id of ear's stream.
+
+    `overhears` gets every record too, or loses it: nobody waits for who reads there.
+    """
     from capsule.emotion import CAPSULE_STREAM, CAPSULE_TYPE, EmotionCapsule
     from eeg.lsl import Newest, clock
 
-    mind = Mind(composer(seed), Translator(style))
+    mind = Mind(composer(seed), Translator(style), habits)
     newest = Newest(CAPSULE_STREAM, CAPSULE_TYPE, capsules_from)
     epoch = seat.board.epoch
     seat.tell("ready", "composer")
@@ -224,7 +262,11 @@ def main(
         taken = newest.take()
         capsule = EmotionCapsule.from_vector(taken[1], taken[0]) if taken else None
         for event in mind.step(now_s, capsule):
-            records.send_bytes(encode(event, epoch))  # waits while the pipe is full
+            record = encode(event, epoch)
+            records.send_bytes(record)  # waits while the pipe is full
+            if overhears is not None:
+                with contextlib.suppress(OSError):
+                    overhears.send_bytes(record)
         show(mind, seat.board)
         if not (mind.playing and mind.behind(clock())):
             time.sleep(IDLE_S)

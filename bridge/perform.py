@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bridge.daw import habits_of
 from bridge.errors import BridgeError
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def live(args: argparse.Namespace) -> int:
 
 def replay(args: argparse.Namespace) -> int:
     """A recording plays."""
+    if args.fast and (args.clock or args.osc):
+        raise BridgeError("With --fast only files are written; leave out --clock and --osc.")
     plan = _plan(args, args.file.name.partition(".")[0])
     _finish(plan, _replayed(args.file, plan, args.fast))
     return 0
@@ -92,6 +95,8 @@ def _plan(args: argparse.Namespace, name: str) -> "Plan":
         rest_s=args.rest,
         profile=args.profile,
         duration_s=args.duration,
+        habits=habits_of(args),
+        osc=args.osc,
     )
 
 

@@ -1,7 +1,7 @@
 """The whole wire on one page: which processes there are, who hands what to whom, what if one dies.
 
     LSL ─▶ ear ─LSL capsules─▶ mind ─pipe of timed notes─▶ hand ─▶ MIDI port
-     └──────────▶ recorder ◀─LSL capsules, notes, texts of the supervisor
+     └──────────▶ recorder ◀─LSL capsules, notes, texts of the supervisor       └▶ osc, if asked for
 
 `live()` and `replay()` run processes, `replay_fast()` the same cores in one loop with a fake clock.
 The supervisor owns both ends of the pipe, so either side can be restarted; it plays no note itself.
@@ -20,7 +20,7 @@ from functools import partial
 from math import inf
 from pathlib import Path
 
-from bridge import ear, hand, mind, recorder
+from bridge import ear, hand, mind, osc, recorder
 from bridge.board import Seat
 from bridge.crew import Crew
 from bridge.errors import BridgeError
@@ -98,9 +98,14 @@ def _start(
 ) -> None:
     capsules, notes = f"emocapsule-capsules-{token}", f"emocapsule-notes-{token}"
     records_out, records_in = crew.pipe()
-    sent = (records_out, plan.port, notes)
+    sent = (records_out, plan.port, notes, plan.habits)
     crew.start("hand", hand.main, *sent, again=(*sent, True))
-    crew.start("mind", mind.main, records_in, capsules, plan.seed, plan.style, plan.composer)
+    overhears = None
+    if plan.osc is not None:
+        heard, overhears = crew.pipe(waits=False)
+        crew.start("osc", osc.main, heard, *plan.osc)
+    music = (plan.seed, plan.style, plan.composer, plan.habits)
+    crew.start("mind", mind.main, records_in, capsules, *music, overhears)
     wearer = (capsules, plan.rest_s, plan.profile, plan.recogniser)
     crew.start("ear", ear.main, stream, wait_s, *wearer, again=(stream, 0.0, *wearer))
     if plan.folder is not None:
@@ -112,7 +117,7 @@ def _start(
             "seed": plan.seed,
             "rest_s": plan.rest_s,
         }
-        markers_out, markers_in = crew.pipe()
+        markers_out, markers_in = crew.pipe(waits=False)
         crew.marked_by(markers_in)
         ways = (facts, stream, capsules, notes, markers_out)
         again = (plan.folder / "continued", *ways)

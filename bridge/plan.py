@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bridge import ear, mind
 from bridge.board import MOODS, SIGNALS, Board
+from bridge.habits import Habits
 from bridge.translate import Style
 
 STATUS_S = 0.25  # between two snapshots
@@ -30,6 +31,8 @@ class Plan:
     profile: Path | None = None
     duration_s: float | None = None  # from the first sample on; None: until stopped
     style: Style = field(default_factory=Style)
+    habits: Habits = field(default_factory=Habits)
+    osc: tuple[str, int] | None = None  # host and port
     composer: Callable[[int], mind.Composes] = mind.trained
     recogniser: Callable[[], ear.Load] = ear.trained
 

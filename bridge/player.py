@@ -4,26 +4,19 @@ Times are absolute seconds of one clock, given by the caller. No port, no proces
 
 The rules, each with its constant below: a note-on later than `LATE_S` is dropped, a note-off never;
 no note sounds longer than `LONGEST_S`; a key struck again is released first, with `KEY_GAP_S`
-between release and strike; the pedal rests `PEDAL_GAP_S` between up and down.
+between release and strike; the pedal rests `PEDAL_GAP_S` between up and down. The clock is
+`bridge.clockout.Transport`'s.
 """
 
 import heapq
 import math
 from collections import deque
-from collections.abc import MutableSequence
 from dataclasses import dataclass, fields
 
+from bridge.clockout import CUE_S, Transport
 from bridge.errors import BridgeError
-from bridge.wire import (
-    ALL_NOTES_OFF,
-    ALL_SOUND_OFF,
-    SUSTAIN,
-    Timed,
-    TimedNote,
-    TimedPedal,
-    check,
-    decode,
-)
+from bridge.ledger import Key, control, note_off, silence
+from bridge.wire import SUSTAIN, Timed, TimedNote, TimedPedal, TimedPulse, check, decode
 
 LATE_S = 0.100
 LONGEST_S = 8.0
@@ -31,9 +24,6 @@ KEY_GAP_S = 0.020
 PEDAL_GAP_S = 0.050
 AHEAD_S = 30.0  # nothing is planned further ahead than this
 MOST_EVENTS = 4096  # waiting at once: what bounds the memory
-LEDGER_BYTES = 16 * 128 + 16  # a byte a key, then a byte a pedal
-
-Key = tuple[int, int]  # channel 0-15, pitch
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,64 +37,17 @@ class Counts:
     panics: int = 0
 
 
-class Ledger:
-    """Which keys and pedals are down, in bytes that may be shared with another process.
-
-    Mark before a note-on goes out, clear after a note-off has gone: whoever finds the bytes after
-    a crash may release a key too many, never one too few.
-    """
-
-    def __init__(self, cells: MutableSequence[int]) -> None:
-        self._cells = cells
-
-    def before(self, message: bytes) -> None:
-        """`message` is about to be sent."""
-        self._note(message, down=True)
-
-    def after(self, message: bytes) -> None:
-        """`message` has been sent."""
-        self._note(message, down=False)
-
-    def _note(self, message: bytes, down: bool) -> None:
-        kind, channel = message[0] & 0xF0, message[0] & 0x0F
-        if kind == (0x90 if down else 0x80):
-            self._cells[channel * 128 + message[1]] = int(down)
-        elif kind == 0xB0 and message[1] == SUSTAIN and (message[2] > 0) == down:
-            self._cells[16 * 128 + channel] = int(down)
-
-    def down(self) -> list[Key]:
-        """The keys that are down."""
-        return [divmod(cell, 128) for cell in range(16 * 128) if self._cells[cell]]
-
-    def silence(self) -> list[bytes]:
-        """What releases everything the ledger holds; empty if nothing is down."""
-        keys = self.down()
-        pedals = [channel for channel in range(16) if self._cells[16 * 128 + channel]]
-        return silence(keys, {channel for channel, _ in keys} | set(pedals))
-
-
-def silence(keys: list[Key], channels: set[int], second: bool = False) -> list[bytes]:
-    """Individual note-offs, then pedal up and All Notes Off; All Sound Off on a second panic."""
-    messages = [_note_off(key) for key in sorted(keys)]
-    for channel in sorted(channels):
-        messages += [_control(channel, SUSTAIN, 0), _control(channel, ALL_NOTES_OFF, 0)]
-        if second:
-            messages.append(_control(channel, ALL_SOUND_OFF, 0))
-    return messages
-
-
-def _note_off(key: Key) -> bytes:
-    return bytes((0x80 | key[0], key[1], 0))
-
-
-def _control(channel: int, controller: int, value: int) -> bytes:
-    return bytes((0xB0 | channel, controller, value))
-
-
 @dataclass(slots=True)
 class _Sounding:
     on_s: float  # when it was struck, not when it should have been
     off_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Cue:
+    """The bar line of pulse `number` is about to come."""
+
+    number: int
 
 
 class Player:
@@ -115,7 +58,8 @@ class Player:
 
     def __init__(self) -> None:
         self.lateness_ms: deque[float] = deque(maxlen=200)  # of the latest notes struck
-        self._heap: list[tuple[float, int, int, Timed]] = []  # due_s, rank, order of arrival
+        self._heap: list[tuple[float, int, int, Timed | _Cue]] = []  # due_s, rank, arrival
+        self._transport = Transport()
         self._arrivals = 0
         self._coming: dict[Key, list[float]] = {}  # when waiting notes will be struck
         self._sounding: dict[Key, _Sounding] = {}
@@ -150,8 +94,9 @@ class Player:
         return len(self._heap)
 
     def busy(self) -> bool:
-        """Whether a key or pedal is down, or anything waits."""
-        return bool(self._heap or self._sounding or self._pedal_down or self._pedal_again_s)
+        """Whether a key or pedal is down, the clock runs, or anything waits."""
+        down = self._sounding or self._pedal_down or self._pedal_again_s
+        return bool(self._heap or down or self._transport.rolling)
 
     def push(self, event: Timed, now_s: float) -> None:
         """Take an event; one that cannot be played is counted and forgotten."""
@@ -170,11 +115,13 @@ class Player:
             sounding = self._sounding.get(key)
             if sounding and sounding.on_s < due_s - KEY_GAP_S:
                 sounding.off_s = min(sounding.off_s, due_s - KEY_GAP_S)
+        if isinstance(event, TimedPulse) and event.bar:
+            self._wait(due_s - CUE_S, _Cue(event.number))
         self._wait(due_s, event)
 
-    def _wait(self, due_s: float, event: Timed) -> None:
+    def _wait(self, due_s: float, event: Timed | _Cue) -> None:
         self._arrivals += 1
-        rank = 1 if isinstance(event, TimedNote) else 0
+        rank = 1 if isinstance(event, TimedNote) else -isinstance(event, TimedPulse)
         heapq.heappush(self._heap, (due_s, rank, self._arrivals, event))
 
     def next_s(self) -> float | None:
@@ -183,6 +130,8 @@ class Player:
         times += self._pedal_again_s.values()
         if self._heap:
             times.append(self._heap[0][0])
+        if (pause_s := self._transport.pause_s()) is not None:
+            times.append(pause_s)
         return min(times, default=None)
 
     def due(self, now_s: float) -> list[bytes]:
@@ -199,19 +148,25 @@ class Player:
     def _end(self, key: Key, now_s: float) -> bytes:
         del self._sounding[key]
         self._released_s[key] = now_s
-        return _note_off(key)
+        return note_off(key)
 
     def _act(self, next_s: float, now_s: float) -> list[bytes]:
         for channel, again_s in self._pedal_again_s.items():
             if again_s <= next_s:
                 return self._pedal(TimedPedal(again_s, True, channel), now_s)
-        _, _, _, event = heapq.heappop(self._heap)
+        if next_s == self._transport.pause_s():
+            return self._transport.stop()
+        due_s, _, _, event = heapq.heappop(self._heap)
+        if isinstance(event, _Cue):
+            return self._transport.cue(event.number, now_s)
+        if isinstance(event, TimedPulse):
+            return self._transport.pulse(event.number, now_s, now_s - due_s > LATE_S)
         self._channels.add(event.channel)
         if isinstance(event, TimedNote):
             return self._strike(event, now_s)
         if isinstance(event, TimedPedal):
             return self._pedal(event, now_s)
-        return [_control(event.channel, event.controller, event.value)]
+        return [control(event.channel, event.controller, event.value)]
 
     def _pedal(self, pedal: TimedPedal, now_s: float) -> list[bytes]:
         channel = pedal.channel
@@ -221,13 +176,13 @@ class Player:
         if not pedal.down:
             self._pedal_down.discard(channel)
             self._pedal_up_s[channel] = now_s
-            return [_control(channel, SUSTAIN, 0)]
+            return [control(channel, SUSTAIN, 0)]
         rested_s = self._pedal_up_s.get(channel, -math.inf) + PEDAL_GAP_S
         if now_s < rested_s:
             self._pedal_again_s[channel] = rested_s
             return []
         self._pedal_down.add(channel)
-        return [_control(channel, SUSTAIN, 127)]
+        return [control(channel, SUSTAIN, 127)]
 
     def _strike(self, note: TimedNote, now_s: float) -> list[bytes]:
         key = (note.channel, note.pitch)
@@ -266,7 +221,7 @@ class Player:
 
     def panic(self, second: bool = False) -> list[bytes]:
         """What ends everything, at once; forgets all that waits. The second one is harder."""
-        messages = silence(self.sounding(), self._channels, second)
+        messages = silence(self.sounding(), self._channels, second) + self._transport.stop()
         self._tally["panics"] += 1
         self._heap.clear()
         self._coming.clear()

@@ -6,7 +6,6 @@ server dies, so it belongs into *hand*'s process, which is watched and can be ki
 
 import contextlib
 import importlib
-import os
 import sys
 from collections.abc import Iterator
 from types import ModuleType
@@ -14,8 +13,10 @@ from typing import Any, Protocol
 
 from bridge.errors import BridgeError
 from bridge.links import Links
+from bridge.portless import Nowhere, Synth, quiet
+from bridge.wire import aside
 
-CLIENT, PORT = "emocapsule", "notes"
+CLIENT, PORT, ASIDE = "emocapsule", "notes", "control"
 NOWHERE, SYNTH = "none", "synth"  # names with a meaning of their own
 LOOPBACKS = ("emocapsule", "loopmidi", "loopback")  # what Windows users install instead
 HOW_TO_HEAR = {
@@ -31,7 +32,9 @@ class Output(Protocol):
     name: str
 
     def send(self, message: bytes, time_s: float) -> None:
-        """Send one valid message now; `time_s` is for those who write it down."""
+        """Send one valid message now, to the port it belongs on, if there are two; `time_s` is for
+        those who write it down.
+        """
 
     def alive(self) -> bool:
         """False if what was opened has gone."""
@@ -46,15 +49,16 @@ class Output(Protocol):
         """Let go of it."""
 
 
-def open_output(name: str | None = None) -> Output:
+def open_output(name: str | None = None, control: bool = False) -> Output:
     """Open an output.
 
-    None makes the virtual port `notes` of client `emocapsule`; "none" swallows everything; "synth"
-    is FluidSynth through the loudspeaker; anything else is part of the name of an existing port.
-    Raises BridgeError if that cannot be had, saying what to do.
+    None makes the virtual port `notes` of client `emocapsule`, and for `control` a port `control`
+    beside it; "none" swallows everything; "synth" is FluidSynth through the loudspeaker; anything
+    else is part of the name of an existing port, which then takes everything. Raises BridgeError if
+    that cannot be had, saying what to do.
     """
     if name is None:
-        return _virtual_port()
+        return _virtual_port(control)
     if name.lower() == NOWHERE:
         return Nowhere()
     if name.lower() == SYNTH:
@@ -71,48 +75,30 @@ def list_outputs() -> list[str]:
     return [name for name in names if not name.startswith(CLIENT)]
 
 
-class Portless:
-    """What outputs are that have no port: nothing of theirs can go, nobody connects to them."""
-
-    def alive(self) -> bool:
-        """Always."""
-        return True
-
-    def listeners(self) -> list[str]:
-        """Nobody."""
-        return []
-
-    def connect(self, listeners: list[str]) -> None:
-        """Nothing."""
-
-
-class Nowhere(Portless):
-    """Swallows everything."""
-
-    name = "none"
-
-    def send(self, message: bytes, time_s: float) -> None:
-        """Nothing."""
-
-    def close(self) -> None:
-        """Nothing."""
-
-
 class RtMidiPort:
-    """A port of the system's MIDI server: our own virtual one, or (`target`) somebody's."""
+    """A port of the system's MIDI server: our own virtual one, or (`target`) somebody's.
+
+    `control`: a second one of ours, for the clock and the controllers of emotion.
+    """
 
     def __init__(
-        self, out: Any, name: str, target: str | None = None, links: Links | None = None
+        self,
+        out: Any,
+        name: str,
+        target: str | None = None,
+        links: Links | None = None,
+        control: Any = None,
     ) -> None:
         self.name = name
         self._out = out
+        self._control = control or out
         self._target = target
         self._links = links
 
     def send(self, message: bytes, time_s: float) -> None:
         """Send it now. BridgeError if the port has gone."""
         try:
-            self._out.send_message(message)
+            (self._control if aside(message) else self._out).send_message(message)
         except Exception as problem:  # rtmidi raises its own SystemError and plain ones
             raise BridgeError(f"The MIDI port {self.name} has gone ({problem}).") from problem
 
@@ -126,7 +112,7 @@ class RtMidiPort:
             return False
 
     def listeners(self) -> list[str]:
-        """Who is connected to our JACK port."""
+        """Who is connected to our JACK ports."""
         return self._links.names() if self._links else []
 
     def connect(self, listeners: list[str]) -> None:
@@ -138,48 +124,10 @@ class RtMidiPort:
         """Close the port; what was sent before is delivered."""
         if self._links:
             self._links.close()
-        with contextlib.suppress(Exception):
-            self._out.close_port()
-            self._out.delete()
-
-
-class Synth(Portless):
-    """FluidSynth playing live through this machine's loudspeaker."""
-
-    name = "synth"
-
-    def __init__(self) -> None:
-        from music.errors import MusicError
-        from music.render import find_soundfont
-
-        try:
-            self._synth = importlib.import_module("fluidsynth").Synth(gain=0.6)
-            font = self._synth.sfload(str(find_soundfont()))
-        except (ImportError, OSError, MusicError) as problem:
-            raise BridgeError(f"The synth cannot play: {problem}") from problem
-        self._synth.program_select(0, font, 0, 0)
-        with _quiet():
-            self._synth.start()
-        if self._synth.audio_driver is None:
-            self._synth.delete()
-            raise BridgeError(
-                "The synth found no loudspeaker (no audio driver started); use a MIDI port or "
-                "--port none."
-            )
-
-    def send(self, message: bytes, time_s: float) -> None:
-        """Play it now, on the synth's first channel."""
-        kind = message[0] & 0xF0
-        if kind == 0x90:
-            self._synth.noteon(0, message[1], message[2])
-        elif kind == 0x80:
-            self._synth.noteoff(0, message[1])
-        elif kind == 0xB0:
-            self._synth.cc(0, message[1], message[2])
-
-    def close(self) -> None:
-        """Stop the sound."""
-        self._synth.delete()
+        for out in dict.fromkeys((self._out, self._control)):
+            with contextlib.suppress(Exception):
+                out.close_port()
+                out.delete()
 
 
 # ---------------------------------------------------------------------------- rtmidi
@@ -200,7 +148,7 @@ def _clients() -> Iterator[tuple[int, Any]]:
     for api in rtmidi.get_compiled_api():
         if api == rtmidi.API_RTMIDI_DUMMY:
             continue
-        with _quiet():
+        with quiet():
             try:
                 out = rtmidi.MidiOut(rtapi=api, name=CLIENT)
             except Exception:  # rtmidi.SystemError and others: the next one may answer
@@ -208,7 +156,7 @@ def _clients() -> Iterator[tuple[int, Any]]:
         yield api, out
 
 
-def _virtual_port() -> Output:
+def _virtual_port(control: bool) -> Output:
     for api, out in _clients():
         try:
             out.open_virtual_port(PORT)
@@ -220,10 +168,27 @@ def _virtual_port() -> Output:
             continue
         kind = _rtmidi().get_api_display_name(api)
         links = Links() if api == _rtmidi().API_UNIX_JACK else None
-        return RtMidiPort(out, f"{CLIENT}:{PORT} ({kind})", links=links)
+        try:
+            beside = _beside(api) if control else None
+        except BridgeError:
+            out.delete()
+            raise
+        return RtMidiPort(out, f"{CLIENT}:{PORT} ({kind})", links=links, control=beside)
     raise BridgeError(
         f"No MIDI system answers on this machine; {_how()}, or use --port none and keep the files."
     )
+
+
+def _beside(api: int) -> Any:
+    """The port `control`. rtmidi makes a client a port, and JACK wants each client's name unique:
+    there the client is called `emocapsule-control`.
+    """
+    rtmidi = _rtmidi()
+    client = f"{CLIENT}-{ASIDE}" if api == rtmidi.API_UNIX_JACK else CLIENT
+    with _clear(f"The MIDI port {ASIDE} cannot be made"):
+        out = rtmidi.MidiOut(rtapi=api, name=client)
+        out.open_virtual_port(ASIDE)
+    return out
 
 
 def _loopback_port() -> Output:
@@ -263,18 +228,3 @@ def _clear(sentence: str) -> Iterator[None]:
         yield
     except Exception as problem:  # whatever rtmidi says, the user gets one sentence
         raise BridgeError(f"{sentence} ({problem}).") from problem
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the C libraries' own remarks off the terminal while systems are tried."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nothing, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nothing)

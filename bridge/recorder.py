@@ -22,6 +22,7 @@ from bridge.board import END, Seat
 from bridge.errors import BridgeError
 from bridge.hand import NOTES_CHANNELS, NOTES_STREAM, NOTES_TYPE
 from bridge.smf import MidiFile
+from bridge.wire import from_row, to_row
 from bridge.xdf import XdfFile, XdfStream
 from capsule.emotion import CAPSULE_STREAM, CAPSULE_TYPE, CHANNELS, EmotionCapsule
 from eeg.errors import EegError
@@ -82,7 +83,7 @@ class Session:
     def message(self, message: bytes, time_s: float) -> None:
         """A MIDI message as it was sent."""
         number = self._stream(XdfStream(NOTES_STREAM, NOTES_TYPE, NOTES_CHANNELS, 0.0, "int16"))
-        self._xdf.write(number, [list(message)], [time_s])
+        self._xdf.write(number, [to_row(message)], [time_s])
         self._midi.send(message, time_s)
         self._counts["notes"] += message[0] & 0xF0 == 0x90
 
@@ -184,7 +185,7 @@ def _take_own(session: Session, capsules: Inlet, notes: Inlet, markers: Connecti
     for vector, time_s in zip(*(capsules.pull() or ((), ())), strict=True):
         session.capsule(EmotionCapsule.from_vector(vector, float(time_s)))
     for values, time_s in zip(*(notes.pull() or ((), ())), strict=True):
-        session.message(bytes(int(value) for value in values), float(time_s))
+        session.message(from_row(values), float(time_s))
     while markers.poll():
         try:
             text = markers.recv_bytes().decode()

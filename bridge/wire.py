@@ -6,15 +6,19 @@ Times are absolute seconds of the clock both processes share. A record is far sm
 
 import math
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bridge.errors import BridgeError
 
 SUSTAIN, ALL_SOUND_OFF, ALL_NOTES_OFF = 64, 120, 123
+BANK = (0, 32)  # controllers that belong to a program change: coarse, fine
+SYSTEM = 0xF0  # from this status on a message has no channel: clock, start, stop, song position
+PULSES_A_BEAT = 24
 
 _WIRE = struct.Struct("<BBBBIdd")  # kind, channel, number, value, epoch, start_s, end_s
 RECORD_BYTES = _WIRE.size
-_NOTE, _PEDAL, _CONTROL = 1, 2, 3
+_NOTE, _PEDAL, _CONTROL, _PULSE = 1, 2, 3, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,42 @@ class TimedControl:
     channel: int = 0
 
 
-Timed = TimedNote | TimedPedal | TimedControl
+@dataclass(frozen=True, slots=True)
+class TimedPulse:
+    """One of the clock's 24 pulses a beat; `number` counts from the bar line of Start.
+
+    `bar`: a bar begins here, so a clock that stands may start or go on with it.
+    """
+
+    time_s: float
+    number: int
+    bar: bool = False
+
+
+Timed = TimedNote | TimedPedal | TimedControl | TimedPulse
+
+
+def aside(message: bytes) -> bool:
+    """Whether a message belongs on the port `control`: the clock's, and controllers of emotion.
+
+    Notes, and what goes with them (pedal, bank and program, All Notes Off), are for `notes`.
+    """
+    if message[0] >= SYSTEM:
+        return True
+    if message[0] & 0xF0 != 0xB0:
+        return False
+    return message[1] not in (*BANK, SUSTAIN) and message[1] < ALL_SOUND_OFF
+
+
+def to_row(message: bytes) -> list[int]:
+    """A channel message as three numbers, for LSL and XDF, whose samples have one width."""
+    return [*message, 0][:3]
+
+
+def from_row(row: Iterable[float]) -> bytes:
+    """The message of three numbers: a program change has two bytes."""
+    message = bytes(int(value) for value in row)
+    return message[:2] if message[0] & 0xE0 == 0xC0 else message
 
 
 def encode(event: Timed, epoch: int = 0) -> bytes:
@@ -60,6 +99,8 @@ def encode(event: Timed, epoch: int = 0) -> bytes:
         return _WIRE.pack(*head, epoch, event.on_s, event.off_s)
     if isinstance(event, TimedPedal):
         return _WIRE.pack(_PEDAL, event.channel, 0, event.down, epoch, event.time_s, 0.0)
+    if isinstance(event, TimedPulse):
+        return _WIRE.pack(_PULSE, 0, 0, event.bar, epoch, event.time_s, float(event.number))
     head = (_CONTROL, event.channel, event.controller, event.value)
     return _WIRE.pack(*head, epoch, event.time_s, 0.0)
 
@@ -76,6 +117,8 @@ def decode(record: bytes) -> tuple[Timed, int]:
         event = TimedPedal(start_s, bool(value), channel)
     elif kind == _CONTROL:
         event = TimedControl(start_s, number, value, channel)
+    elif kind == _PULSE and (channel, number) == (0, 0) and value in (0, 1) and end_s.is_integer():
+        event = TimedPulse(start_s, int(end_s), bool(value))
     else:
         raise BridgeError(f"A record of the unknown kind {kind}.")
     check(event)
@@ -90,6 +133,10 @@ def check(event: Timed) -> None:
         sound = sound and timely and event.off_s > event.on_s
     elif isinstance(event, TimedPedal):
         sound = math.isfinite(event.time_s)
+    elif isinstance(event, TimedPulse):
+        if not (event.number >= 0 and math.isfinite(event.time_s)):
+            raise BridgeError(f"{event} cannot be sent; pulses count from 0, times are finite.")
+        return
     else:
         sound = 0 <= event.controller < ALL_SOUND_OFF and event.controller != SUSTAIN
         sound = sound and 0 <= event.value <= 127 and math.isfinite(event.time_s)

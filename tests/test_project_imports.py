@@ -27,6 +27,7 @@ FENCES = {  # third party or standard module: where it may be imported (a packag
     "mido": {"music", "bridge"},
     "fluidsynth": {"music", "bridge"},
     "rtmidi": {"bridge/ports.py"},
+    "pythonosc": {"bridge/osc.py"},
     "threading": {"bridge"},
     "multiprocessing": {"bridge"},
     "subprocess": {"bridge"},
@@ -94,7 +95,12 @@ def test_third_parties_are_declared():
     for extra in project["optional-dependencies"].values():
         wanted += extra
     declared = {one.split(">")[0].split("[")[0].lower().replace("-", "_") for one in wanted}
-    spelt = {"python_rtmidi": "rtmidi", "pyfluidsynth": "fluidsynth", "scikit_learn": "sklearn"}
+    spelt = {
+        "python_rtmidi": "rtmidi",
+        "python_osc": "pythonosc",
+        "pyfluidsynth": "fluidsynth",
+        "scikit_learn": "sklearn",
+    }
     declared = {spelt.get(one, one) for one in declared}
     used = {module.split(".")[0] for path in FILES for module, _ in imports(path)}
     missing = used - declared - set(sys.stdlib_module_names) - set(MAY_IMPORT)

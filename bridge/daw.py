@@ -1,0 +1,210 @@
+"""What may be told of a DAW, and `emocapsule learn`, which moves one controller for it."""
+
+import argparse
+import re
+import sys
+import time
+import uuid
+
+from bridge.control import NAMES, SWEEP_S, ControlMap, sweep
+from bridge.errors import BridgeError
+from bridge.habits import CURVES, LIGHTEST, STRONGEST, Habits, Velocity
+from bridge.telling import say
+from bridge.values import number
+from bridge.wire import encode
+
+PROGRAMS = 128
+OCTAVES = 48  # semitones up or down
+LOCALHOST = "127.0.0.1"
+LAST_PORT = 65535
+SOON_S = 0.05
+
+
+def words_of_port(parser: argparse.ArgumentParser) -> None:
+    """Where MIDI goes."""
+    parser.add_argument(
+        "--port", metavar="NAME",
+        help='part of the name of a MIDI port, "none", or "synth" for the loudspeaker '
+        "(default: virtual ports, emocapsule:notes and control)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--channel", type=_channel, default=1, metavar="1-16", help="MIDI channel (default 1)"
+    )
+    parser.add_argument(
+        "--cc", type=control_numbers, default={}, metavar="NAME=N,...",
+        help=f"controllers by name ({', '.join(NAMES)}; default 20 to 27); NAME=off leaves one out",
+    )  # fmt: skip
+    parser.add_argument(
+        "--cc-14bit", dest="wide", action="store_true",
+        help="controllers in 14 bits: N coarse, N + 32 fine",
+    )  # fmt: skip
+
+
+def words_of_daw(parser: argparse.ArgumentParser) -> None:
+    """How a DAW or a synth wants it."""
+    words_of_port(parser)
+    parser.add_argument("--no-cc", action="store_true", help="send no controllers but the pedal")
+    parser.add_argument(
+        "--transpose", type=_semitones, default=0, metavar="N",
+        help="semitones up, or down if negative; what MIDI has no key for comes in by octaves",
+    )  # fmt: skip
+    parser.add_argument(
+        "--velocity-curve", type=curve, default=CURVES["linear"], metavar="CURVE",
+        help=f"{', '.join(CURVES)}, or an exponent from 0.2 to 5 (default linear)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--velocity-range", type=_velocity, nargs=2, default=(LIGHTEST, STRONGEST),
+        metavar=("LOW", "HIGH"), help="lightest and strongest key, each 1 to 127",
+    )  # fmt: skip
+    parser.add_argument(
+        "--program", type=_program, metavar="1-128",
+        help="set the instrument before the first note (default: it stays what it is)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--bank", type=bank, metavar="COARSE[:FINE]", help="of the program, each 0 to 127"
+    )
+    parser.add_argument("--clock", action="store_true", help="send MIDI clock, with start and stop")
+    parser.add_argument(
+        "--osc", type=host_and_port, metavar="HOST:PORT",
+        help=f"send emotion and notes as OSC, too (:PORT is this machine, {LOCALHOST})",
+    )  # fmt: skip
+
+
+def words_of_learn(parser: argparse.ArgumentParser) -> None:
+    """What `emocapsule learn` may be told."""
+    parser.add_argument("names", nargs="+", choices=NAMES, metavar="NAME", help=", ".join(NAMES))
+    words_of_port(parser)
+    parser.add_argument(
+        "--after", type=_after, metavar="S",
+        help="begin S seconds after the port is there (default: when Enter is pressed)",
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------------------- words as values
+
+
+def _whole(text: str, low: int, high: int, what: str) -> int:
+    value = number(text, low, high, f"{what} from {low} to {high}")
+    if not value.is_integer():
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what} from {low} to {high}")
+    return int(value)
+
+
+def _channel(text: str) -> int:
+    return _whole(text, 1, 16, "a channel")
+
+
+def _semitones(text: str) -> int:
+    return _whole(text, -OCTAVES, OCTAVES, "a number of semitones")
+
+
+def _velocity(text: str) -> int:
+    return _whole(text, LIGHTEST, STRONGEST, "a velocity")
+
+
+def _program(text: str) -> int:
+    return _whole(text, 1, PROGRAMS, "a program")
+
+
+def _after(text: str) -> float:
+    return number(text, 0.0, 3600.0, "a number of seconds within an hour")
+
+
+def bank(text: str) -> tuple[int, int]:
+    """Coarse, or coarse:fine."""
+    coarse, _, fine = text.partition(":")
+    return _whole(coarse, 0, 127, "a bank"), _whole(fine or "0", 0, 127, "a bank")
+
+
+def curve(text: str) -> float:
+    """The exponent of a velocity curve."""
+    if text in CURVES:
+        return CURVES[text]
+    return number(text, 0.2, 5.0, f"a velocity curve: {', '.join(CURVES)}, or 0.2 to 5")
+
+
+def control_numbers(text: str) -> dict[str, int | None]:
+    """Which controller carries what; None is off."""
+    told: dict[str, int | None] = {}
+    for part in text.split(","):
+        name, _, value = (word.strip().lower() for word in part.partition("="))
+        if name not in NAMES:
+            raise argparse.ArgumentTypeError(
+                f"{part!r} is not NAME=NUMBER with a name of {', '.join(NAMES)}"
+            )
+        told[name] = None if value == "off" else _whole(value, 0, 127, "a controller")
+    return told
+
+
+def host_and_port(text: str) -> tuple[str, int]:
+    """Where OSC goes; an IPv6 address stands in brackets."""
+    match = re.fullmatch(r"(?:\[([^]]+)\]|([^:\[\]\s]*)):(\d{1,5})", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, such as 127.0.0.1:9000")
+    return match[1] or match[2] or LOCALHOST, _whole(match[3], 1, LAST_PORT, "a port")
+
+
+def habits_of(args: argparse.Namespace) -> Habits:
+    """All of it as one value. BridgeError if some of it does not go together."""
+    if args.bank is not None and args.program is None:
+        raise BridgeError("A bank goes with a program; add --program.")
+    if args.no_cc and (args.cc or args.wide):
+        raise BridgeError("With --no-cc there are no controllers; leave out --cc and --cc-14bit.")
+    return Habits(
+        channel=args.channel,
+        transpose=args.transpose,
+        velocity=Velocity(args.velocity_curve, *args.velocity_range),
+        program=args.program,
+        bank=args.bank,
+        controls=None if args.no_cc else _map_of(args),
+        clock=args.clock,
+    )
+
+
+def _map_of(args: argparse.Namespace) -> ControlMap:
+    usual = ControlMap()
+    pairs = zip(NAMES, usual.numbers, strict=True)
+    return ControlMap(tuple(args.cc.get(name, kept) for name, kept in pairs), args.wide)
+
+
+# ---------------------------------------------------------------------------- learn
+
+
+def learn(args: argparse.Namespace) -> int:
+    """Move one controller after the other, so that a DAW in MIDI-learn mode catches only that."""
+    from bridge import hand
+    from bridge.crew import Crew
+    from eeg.lsl import clock
+
+    controls = _map_of(args)
+    for name in args.names:
+        if not controls.events(name, 0, 0.0):
+            raise BridgeError(f"No controller carries {name}; give it a number with --cc.")
+    habits = Habits(channel=args.channel, controls=controls)
+    crew = Crew(clock)
+    out, records = crew.pipe()
+    source = f"emocapsule-learn-{uuid.uuid4().hex[:8]}"
+    crew.start("hand", hand.main, out, args.port, source, habits)
+    try:
+        while crew.ready("hand") is None:
+            crew.tend(SOON_S)
+        for name in args.names:
+            _wait(f"{name} (controller {controls.numbers[NAMES.index(name)]})", args.after)
+            begin_s = clock() + SOON_S
+            for event in sweep(controls, name, begin_s):
+                records.send_bytes(encode(habits.shaped(event), crew.board.epoch))
+            while clock() < begin_s + SWEEP_S:
+                crew.tend(SOON_S)
+    finally:
+        crew.stop(SWEEP_S)
+    return 0
+
+
+def _wait(what: str, after_s: float | None) -> None:
+    """Until the DAW is ready for it."""
+    if after_s is None:
+        say(f"Let the DAW learn {what}, then press Enter.")
+        sys.stdin.readline()
+    else:
+        time.sleep(after_s)
+    say(f"{what} moves for {SWEEP_S:.0f} s.")

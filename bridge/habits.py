@@ -1,0 +1,86 @@
+"""What a DAW is sent, as a musician asks for it: channel, pitch, velocity, program, controllers.
+
+Pure functions between *mind* and *hand*. Channels and programs count from 1 here, as people do.
+"""
+
+import math
+from dataclasses import dataclass, field, replace
+
+from bridge.control import ControlMap
+from bridge.errors import BridgeError
+from bridge.wire import BANK, Timed, TimedNote, TimedPulse
+
+CURVES = {"soft": 0.6, "linear": 1.0, "hard": 1.6}  # exponents; soft: loud is easily reached
+LIGHTEST, STRONGEST = 1, 127
+OCTAVE, HIGHEST = 12, 127
+
+
+@dataclass(frozen=True, slots=True)
+class Velocity:
+    """lowest + (highest - lowest) · ((v - 1) / 126) ^ exponent."""
+
+    exponent: float = 1.0
+    lowest: int = LIGHTEST
+    highest: int = STRONGEST
+
+    def __post_init__(self) -> None:
+        if not LIGHTEST <= self.lowest <= self.highest <= STRONGEST:
+            raise BridgeError(
+                f"Velocities from {self.lowest} to {self.highest} cannot be; give two numbers in "
+                f"order from {LIGHTEST} to {STRONGEST}."
+            )
+
+    def of(self, velocity: int) -> int:
+        """The velocity to send."""
+        share = (velocity - LIGHTEST) / (STRONGEST - LIGHTEST)
+        return round(self.lowest + (self.highest - self.lowest) * math.pow(share, self.exponent))
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How this DAW, or this synth, wants it."""
+
+    channel: int = 1
+    transpose: int = 0  # semitones
+    velocity: Velocity = field(default_factory=Velocity)
+    program: int | None = None  # 1 to 128; nothing is changed unless it is asked for
+    bank: tuple[int, int] | None = None  # coarse and fine
+    controls: ControlMap | None = field(default_factory=ControlMap)  # None: no controllers
+    clock: bool = False
+
+    @property
+    def aside(self) -> bool:
+        """Whether anything goes to the port `control`."""
+        return self.clock or self.controls is not None
+
+    def shaped(self, event: Timed) -> Timed:
+        """The event as it is to be sent."""
+        if isinstance(event, TimedPulse):
+            return event
+        channel = self.channel - 1
+        if not isinstance(event, TimedNote):
+            return replace(event, channel=channel)
+        pitch = folded(event.pitch + self.transpose)
+        velocity = self.velocity.of(event.velocity)
+        return replace(event, pitch=pitch, velocity=velocity, channel=channel)
+
+    def patch(self) -> list[bytes]:
+        """What sets the instrument: bank, then program; nothing unless it was asked for."""
+        if self.program is None:
+            return []
+        channel = self.channel - 1
+        banks = zip(BANK, self.bank or (), strict=False)
+        select = [bytes((0xB0 | channel, controller, value)) for controller, value in banks]
+        return [*select, bytes((0xC0 | channel, self.program - 1))]
+
+
+def folded(pitch: int) -> int:
+    """A pitch that MIDI has not, by octaves into those it has: the harmony stays."""
+    if pitch < 0:
+        return pitch % OCTAVE
+    if pitch > HIGHEST:
+        return pitch - OCTAVE * -(-(pitch - HIGHEST) // OCTAVE)
+    return pitch
+
+
+PLAIN = Habits(controls=None)
