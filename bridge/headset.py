@@ -23,7 +23,7 @@ def words_of_headset(headset: argparse.ArgumentParser) -> None:
     headset.add_argument("--name", metavar="STREAM", help="of the LSL stream (default: the board)")
     headset.add_argument(
         "--channels", metavar="A,B,...",
-        help='where the electrodes sit, in order of the inputs, "-" for an input that is not used',
+        help='where the electrodes sit, in order of the inputs, "x" for an input that is not used',
     )  # fmt: skip
     headset.add_argument(
         "--serial-port", default="", metavar="P", help="of the board or its dongle"

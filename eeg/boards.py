@@ -100,7 +100,7 @@ def find_board(name: str) -> Board:
 def place(board: Board, named: Sequence[str] | None = None) -> tuple[list[int], list[str]]:
     """Rows that are used and the electrode on each.
 
-    `named` says in order of the inputs where each electrode sits ("-" for none), instead of where
+    `named` says in order of the inputs where each electrode sits ("x" for none), instead of where
     the maker has put it. EegError if nobody knows, or if a name is not one of the 10-20 system.
     """
     if not named and not board.electrodes:

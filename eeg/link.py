@@ -176,7 +176,7 @@ def usable(link: Link, labels: Sequence[str] = ()) -> tuple[Signal, list[int], F
     if labels and len(labels) != len(eeg):
         raise EegError(
             f"{len(labels)} electrodes are named, but the stream {name!r} has {len(eeg)} channels "
-            "of EEG: name each in order, with - for those that are not used"
+            "of EEG: name each in order, with x for those that are not used"
         )
     labels = labels or [link.channels[i].label for i in eeg]
     if not eeg or not all(labels):

@@ -72,7 +72,7 @@ class Intake:
 
     `name` is the stream's name or source_id; without it there must be exactly one stream of type
     EEG. With =A,B,... behind it, those are the electrodes, for bridges that do not name them
-    ("-": not used). EegError if there is none in time, or if it is not EEG that can be used.
+    ("x": not used). EegError if there is none in time, or if it is not EEG that can be used.
     """
 
     def __init__(self, name: str | None = None, timeout_s: float = 10.0) -> None:

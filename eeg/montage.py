@@ -59,7 +59,7 @@ ANCHORS = {
 }
 REGIONS = tuple(ANCHORS)
 FARTHEST_ANCHOR_DEG = 35.0
-UNUSED = "-"  # in what a person types: nothing is plugged in there
+UNUSED = "x"  # in what a person types: nothing is plugged in there
 
 
 # --- names ---------------------------------------------------------------------------------------
@@ -113,9 +113,9 @@ def canonical(label: str) -> str | None:
 
 
 def sites(labels: Sequence[str]) -> tuple[str, ...]:
-    """What a person typed as 10-05 names; "-" stays. EegError names what is none."""
+    """What a person typed as 10-05 names; "x" stays. EegError names what is none."""
     for label in labels:
-        if canonical(label) is None and label.strip() != UNUSED:
+        if canonical(label) is None and label.strip().lower() != UNUSED:
             raise EegError(f"{label!r} is no electrode of the 10-20 system: write it like Fp1")
     return tuple(canonical(label) or UNUSED for label in labels)
 
