@@ -152,9 +152,9 @@ class Controllers:
 
 def sweep(asked: ControlMap, name: str, begin_s: float) -> list[TimedControl]:
     """One controller up and down again within SWEEP_S, for a DAW that learns it."""
-    steps = round(SWEEP_S / GAP_S)
+    steps = 2 * int(SWEEP_S / GAP_S / 2)
     events = []
     for step in range(steps + 1):
         place = asked.top * (1.0 - abs(2.0 * step / steps - 1.0))
-        events += asked.events(name, round(place), begin_s + step * GAP_S)
+        events += asked.events(name, round(place), begin_s + step * SWEEP_S / steps)
     return events

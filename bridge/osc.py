@@ -95,6 +95,7 @@ class Line:
         self._tried_s = now_s
         try:
             found = socket.getaddrinfo(*self._where, type=socket.SOCK_DGRAM)
+            found.sort(key=lambda one: one[0] != socket.AF_INET)  # as those who listen mostly do
             self._client = SimpleUDPClient(str(found[0][4][0]), self._where[1])
         except OSError as problem:
             self._fails(problem)
@@ -111,6 +112,11 @@ class Line:
         if self._failing:
             self._failing = False
             self._say(f"OSC reaches {self.name} again.")
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self._client is not None:
+            self._client.close()
 
     def _fails(self, problem: OSError) -> None:
         if not self._failing:
@@ -137,3 +143,4 @@ def main(seat: Seat, records: Connection, host: str, port: int) -> None:
         voice.look(seat.board, clock())
         wake_s = min(now_s + POLL_S, voice.next_s() or now_s + POLL_S)
         time.sleep(max(0.0, wake_s - clock()))
+    line.close()

@@ -49,7 +49,7 @@ def _connect(client: Any, source: str) -> bool:
     ports = client.get_ports(f"^{source}$", is_midi=True, is_output=True)
     for port in ports:
         if not client.get_all_connections(port):
-            client.connect(port, "receiver:in")
+            client.connect(port.name, f"{client.name}:in")
     return bool(ports)
 
 

@@ -10,7 +10,7 @@ from bridge.board import Board
 from bridge.errors import BridgeError
 from bridge.hand import HEARTBEAT_S, READ_AT_ONCE, Hand
 from bridge.player import MOST_EVENTS
-from bridge.wire import TimedNote, TimedPedal, encode
+from bridge.wire import TimedNote, TimedPedal, TimedPulse, encode
 
 NOTE = TimedNote(1.0, 3.0, 60, 100)
 ON, OFF = b"\x90\x3c\x64", b"\x80\x3c\x00"
@@ -141,6 +141,59 @@ def test_a_port_that_goes_leaves_its_notes_on_the_ledger_for_the_next(hand):
     assert heir.output.joined == ["synth:in"]
     assert [m.hex() for m in heir.output.sent] == ["803c00", "b04000", "b07b00"]
     assert sum(heir._board.ledger) == 0
+
+
+def test_the_program_goes_before_the_first_note_and_again_for_who_comes_new():
+    board, patch = Board(), [b"\xb0\x00\x08", b"\xc0\x05"]
+    hand = Hand(board, Port(), lambda message, time_s: None, patch)
+
+    def strikes(now_s):
+        hand.player.push(TimedNote(now_s, now_s + 0.1, 60, 100), now_s)
+        hand.play(now_s)
+        hand.play(now_s + 0.2)
+        sent, hand.output.sent = hand.output.sent, []
+        return sent
+
+    hand.player.push(TimedPedal(0.5, True), 0.4)
+    hand.play(0.5)
+    assert hand.output.sent == [b"\xb0\x40\x7f"]
+    hand.output.sent = []
+    assert strikes(1.0) == [*patch, ON, OFF]
+    assert strikes(2.0) == [ON, OFF]
+    hand.check(3.0)  # a synth listens
+    assert strikes(4.0) == [*patch, ON, OFF]
+    hand.check(5.0)
+    assert strikes(6.0) == [ON, OFF]
+    hand.silence(7.0)
+    hand.output.sent = []
+    assert strikes(8.0) == [*patch, ON, OFF]
+    hand.inherit(9.0)  # the port was lost and is open again
+    assert strikes(10.0) == [*patch, ON, OFF]
+
+
+def test_the_clock_is_stopped_on_every_way_out_and_by_the_next_hand(hand):
+    published = []
+    hand._publish = lambda message, time_s: published.append(message)
+    for number in range(10):
+        hand.player.push(TimedPulse(1.0 + number / 50, number, number == 0), 0.9)
+    hand.play(0.99)
+    hand.play(1.0)
+    assert hand.output.sent == [b"\xfa", b"\xf8"]
+    heir = Hand(hand._board, Port(), lambda message, time_s: None)
+    heir.inherit(1.05)
+    assert heir.output.sent == [b"\xfc"]
+    hand.watch(1.0, 1.0 + HEARTBEAT_S + 0.1)
+    assert hand.output.sent == [b"\xfa", b"\xf8", b"\xfc"]
+    assert sum(hand._board.ledger) == 0
+    assert published == []
+
+
+def test_after_a_lost_hand_the_clock_goes_on_at_the_next_bar_line(hand):
+    for number in range(90, 100):
+        hand.player.push(TimedPulse(1.0 + number / 50, number, number == 96), 2.7)
+    for tick in range(270, 310):
+        hand.play(tick / 100)
+    assert [m.hex() for m in hand.output.sent] == ["f21000", "fb", "f8", "f8", "f8", "f8"]
 
 
 def test_the_counts_reach_the_board(hand):

@@ -16,6 +16,7 @@ from bridge.wire import (
     TimedControl,
     TimedNote,
     TimedPedal,
+    TimedPulse,
     decode,
     encode,
 )
@@ -27,6 +28,8 @@ GOLDEN_EVENTS = [
     TimedPedal(2.0, True, 3),
     TimedPedal(2.5, False, 3),
     TimedControl(0.125, 20, 127, 9),
+    TimedPulse(3.25, 70_000, True),
+    TimedPulse(3.5, 70_001),
 ]
 
 
@@ -71,6 +74,8 @@ def test_a_record_fits_a_pipe_whole():
         TimedNote(1.0, 2.0, 60, 64, 16),
         TimedPedal(math.nan, True),
         TimedControl(1.0, 64, 0),
+        TimedPulse(1.0, -1),
+        TimedPulse(math.nan, 0),
         TimedControl(1.0, 123, 0),
         TimedControl(1.0, 20, 128),
     ],

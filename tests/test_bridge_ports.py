@@ -19,15 +19,15 @@ class System:
 
     def __init__(self, **systems):
         self.ports = {globals()[name]: ports for name, ports in systems.items()}
-        self.sent = []
-        self.broken = False
+        self.sent, self.by, self.made, self.opened = [], [], [], []
+        self.broken, self.full = False, 8  # how many virtual ports there may be
         system = self
 
         class MidiOut:
             def __init__(self, rtapi, name):
                 if system.ports[rtapi] is None:
                     raise SystemError("no such device")
-                self.api, self.opened = rtapi, None
+                self.api, self.name = rtapi, name
 
             def get_ports(self):
                 return list(system.ports[self.api])
@@ -35,25 +35,37 @@ class System:
             def open_virtual_port(self, name):
                 if self.api == WINDOWS:
                     raise NotImplementedError("Virtual ports are not supported")
+                if len(system.made) == system.full:
+                    raise RuntimeError("no more ports")
+                self.opens(name)
+                system.made.append((self.name, name))
+
+            def opens(self, name):
                 self.opened = name
+                system.opened.append(self)
 
             def open_port(self, index, name):
                 if system.broken:
                     raise RuntimeError("busy")
-                self.opened = system.ports[self.api][index]
+                self.opens(system.ports[self.api][index])
 
             def send_message(self, message):
                 if system.broken:
                     raise RuntimeError("gone")
                 system.sent.append(bytes(message))
+                system.by.append(self.opened)
 
             def close_port(self):
-                self.opened = None
+                pass
 
             def delete(self):
-                self.opened = None
+                if self in system.opened:
+                    system.opened.remove(self)
 
         self.MidiOut = MidiOut
+
+    def heard(self, port):
+        return [sent for sent, by in zip(self.sent, self.by, strict=True) if by == port]
 
     def get_compiled_api(self):
         return [*self.ports, DUMMY]
@@ -83,6 +95,43 @@ def test_the_first_system_that_answers_makes_the_virtual_port(machine):
     assert port.alive()
     assert port.listeners() == []
     port.close()
+
+
+def test_the_clock_and_the_controllers_of_emotion_have_a_port_of_their_own(machine):
+    system = machine(ALSA=None, JACK=[])
+    port = open_output(control=True)
+    assert port.name == "emocapsule:notes (Jack)"
+    messages = ["903c64", "803c00", "b0407f", "b07b00", "b00008", "c007", "b01440", "f8", "fc"]
+    for message in messages:
+        port.send(bytes.fromhex(message), 0.0)
+    assert [message.hex() for message in system.sent] == messages
+    assert system.made == [("emocapsule", "notes"), ("emocapsule-control", "control")]
+    assert [message.hex() for message in system.heard("control")] == ["b01440", "f8", "fc"]
+    port.close()
+    assert system.opened == []
+
+
+def test_alsa_allows_both_ports_the_same_client_name(machine):
+    system = machine(ALSA=[])
+    open_output(control=True)
+    assert system.made == [("emocapsule", "notes"), ("emocapsule", "control")]
+
+
+def test_an_existing_port_takes_everything(machine):
+    system = machine(JACK=["Grand Piano:in"])
+    port = open_output("piano", control=True)
+    port.send(b"\xb0\x14\x40", 0.0)
+    port.send(b"\xf8", 0.0)
+    assert system.sent == [b"\xb0\x14\x40", b"\xf8"]
+    assert system.made == []
+
+
+def test_a_control_port_that_cannot_be_made_is_one_sentence_and_takes_the_other_with_it(machine):
+    system = machine(JACK=[])
+    system.full = 1
+    with pytest.raises(BridgeError, match="The MIDI port control cannot be made"):
+        open_output(control=True)
+    assert system.opened == []
 
 
 def test_where_no_system_answers_it_says_what_to_do(machine):
