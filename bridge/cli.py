@@ -122,7 +122,10 @@ def build_parser() -> argparse.ArgumentParser:
     words_of_devices(command("devices", "list LSL streams and MIDI ports"))
     words_of_headset(command("headset", "put a headset onto LSL, through BrainFlow"))
     live = command("live", "play what the wearer of a headset feels")
-    live.add_argument("--stream", metavar="NAME", help="the LSL stream (default: the first EEG)")
+    live.add_argument(
+        "--stream", metavar="NAME",
+        help="the LSL stream (default: the only EEG); NAME=Fp1,Fp2,... if it names no electrodes",
+    )  # fmt: skip
     words_of_wearing(live)
     _playing(live)
     live.add_argument(

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pylsl.util import LostError, TimeoutError
 
 from eeg.errors import EegError
+from eeg.montage import canonical
 from eeg.signal import Point, Signal
 from eeg.watch import microvolts_per
 
@@ -198,6 +199,8 @@ def usable(link: Link, labels: Sequence[str] = ()) -> tuple[Signal, list[int], F
 
 def _scale(name: str, channel: Channel) -> float:
     scale = microvolts_per(channel.unit)
+    if scale is None and canonical(channel.label) is None:
+        return 1.0  # a counter or a marker among the EEG, which is not used anyway
     if scale is None:
         raise EegError(
             f"channel {channel.label!r} of the stream {name!r} is in {channel.unit!r}: microvolts, "

@@ -198,6 +198,23 @@ def test_streams_that_cannot_be_used_say_why(make: Callable[[], object], says: s
     del stream
 
 
+def test_what_is_no_electrode_need_not_be_a_voltage() -> None:
+    """As EmotivPRO sends it: counters and markers among the EEG."""
+    info = pylsl.StreamInfo("EmotivDataStream-EEG", "EEG", 5, 128, "double64", "epoc")
+    channels = info.desc().append_child("channels")
+    for label, unit in (
+        ("Timestamp", "seconds"), ("Counter", ""), ("AF3", "microvolts"), ("AF4", "microvolts"),
+        ("Markers", "number"),
+    ):  # fmt: skip
+        channel = channels.append_child("channel")
+        for key, value in (("label", label), ("unit", unit), ("type", "EEG")):
+            channel.append_child_value(key, value)
+    source = pylsl.StreamOutlet(info)
+    with lsl.Intake("EmotivDataStream-EEG", timeout_s=SOON_S) as intake:
+        assert FrontEnd(intake.signal).montage.placed == (2, 3)
+    del source
+
+
 def test_no_stream_and_too_many_streams() -> None:
     with pytest.raises(EegError, match="no LSL stream named 'nobody' was found"):
         lsl.Intake("nobody", timeout_s=0.3)
