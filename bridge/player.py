@@ -16,7 +16,16 @@ from dataclasses import dataclass, fields
 from bridge.clockout import CUE_S, Transport
 from bridge.errors import BridgeError
 from bridge.ledger import Key, control, note_off, silence
-from bridge.wire import SUSTAIN, Timed, TimedNote, TimedPedal, TimedPulse, check, decode
+from bridge.wire import (
+    SUSTAIN,
+    Timed,
+    TimedControl,
+    TimedNote,
+    TimedPedal,
+    TimedPulse,
+    check,
+    decode,
+)
 
 LATE_S = 0.100
 LONGEST_S = 8.0
@@ -67,7 +76,7 @@ class Player:
         self._pedal_down: set[int] = set()
         self._pedal_up_s: dict[int, float] = {}
         self._pedal_again_s: dict[int, float] = {}  # a pedal that rests before it goes down
-        self._channels: set[int] = set()  # used since the start
+        self._channels: set[int] = set()  # notes or pedal were on them since the start
         self._tally = {field.name: 0 for field in fields(Counts)}
 
     @property
@@ -161,12 +170,12 @@ class Player:
             return self._transport.cue(event.number, now_s)
         if isinstance(event, TimedPulse):
             return self._transport.pulse(event.number, now_s, now_s - due_s > LATE_S)
+        if isinstance(event, TimedControl):
+            return [control(event.channel, event.controller, event.value)]
         self._channels.add(event.channel)
-        if isinstance(event, TimedNote):
-            return self._strike(event, now_s)
         if isinstance(event, TimedPedal):
             return self._pedal(event, now_s)
-        return [control(event.channel, event.controller, event.value)]
+        return self._strike(event, now_s)
 
     def _pedal(self, pedal: TimedPedal, now_s: float) -> list[bytes]:
         channel = pedal.channel

@@ -7,7 +7,7 @@ import numpy as np
 from capsule.emotion import EmotionCapsule
 from eeg.signal import Recording
 from eeg.synthetic import sample_recording
-from music.events import Note, Pedal, Tempo
+from music.events import Bar, Note, Pedal, Tempo
 
 
 def beginning(seconds):
@@ -62,7 +62,8 @@ class Composer(Steady):
 
     def play(self, at, quadrant):
         pitch = 60 + quadrant + 12 * ((int(at * 4) + self.seed) % 2)
-        return [Pedal(at, at % 2 == 0), Note(at, 0.5, pitch, 64)]
+        bar = [Bar(at)] if at % 4 == 0 else []
+        return [*bar, Pedal(at, at % 2 == 0), Note(at, 0.5, pitch, 64)]
 
 
 class Recogniser:

@@ -4,13 +4,12 @@ import json
 import os
 import shutil
 import signal
-import uuid
 from contextlib import closing, contextmanager
 
 import mido
 import pytest
 import pyxdf
-from wire import HEADSET, Jack, Listener, Ourselves, python, until
+from wire import Headset, Jack, Listener, Ourselves, until
 
 pytestmark = [
     pytest.mark.lsl,
@@ -26,23 +25,6 @@ def jack():
         os.environ["JACK_DEFAULT_SERVER"] = server.name
         yield server
         del os.environ["JACK_DEFAULT_SERVER"]
-
-
-class Headset:
-    """A stream under a name of its own, which can be started again."""
-
-    def __init__(self):
-        self.name = f"Headset {uuid.uuid4().hex[:6]}"
-        self.program = None
-        self.start()
-
-    def start(self):
-        self.close()
-        self.program = python(HEADSET, self.name, f"id of {self.name}")
-
-    def close(self):
-        if self.program is not None:
-            self.program.close()
 
 
 @contextmanager

@@ -42,7 +42,9 @@ import json, multiprocessing, sys
 from pathlib import Path
 import fakes
 from bridge import pipeline
+from bridge.control import ControlMap
 from bridge.errors import BridgeError
+from bridge.habits import Habits, Velocity
 
 def show(snapshot):
     told = {name: getattr(snapshot, name) for name in
@@ -52,7 +54,7 @@ def show(snapshot):
     print(json.dumps(told), flush=True)
 
 asked = json.loads(sys.argv[1])
-plan = pipeline.Plan(folder=Path(asked["folder"]),
+plan = pipeline.Plan(folder=Path(asked["folder"]), habits=eval(asked["habits"]), osc=asked["osc"],
                      composer=fakes.Composer, recogniser=fakes.recogniser)
 try:
     show(pipeline.live(asked["stream"], plan, show))
@@ -114,6 +116,23 @@ def python(code, *arguments):
     return Program(sys.executable, "-c", code, *arguments)
 
 
+class Headset:
+    """A stream under a name of its own, which can be started again."""
+
+    def __init__(self):
+        self.name = f"Headset {uuid.uuid4().hex[:6]}"
+        self.program = None
+        self.start()
+
+    def start(self):
+        self.close()
+        self.program = python(HEADSET, self.name, f"id of {self.name}")
+
+    def close(self):
+        if self.program is not None:
+            self.program.close()
+
+
 def forget_dead_servers():
     """Give back the slots of killed JACK servers, if none is running: there are eight in all."""
     names = (path.read_text() for path in Path("/proc").glob("[0-9]*/comm") if path.exists())
@@ -153,10 +172,10 @@ class Jack(Program):
 
 
 class Listener(Program):
-    """What a synth on the virtual port hears."""
+    """What a synth on a virtual port hears."""
 
-    def __init__(self, *options):
-        super().__init__(sys.executable, "-m", "bridge.receiver", "emocapsule:notes", *options)
+    def __init__(self, *options, port="emocapsule:notes"):
+        super().__init__(sys.executable, "-m", "bridge.receiver", port, *options)
         until(lambda: "listening" in self.lines, "the listener")
 
     def events(self):
@@ -165,10 +184,14 @@ class Listener(Program):
     def strikes(self):
         return [(t, e[1]) for t, e in self.events() if e[0] & 0xF0 == 0x90 and e[2]]
 
+    def sent(self, kind):
+        """What came with this status, channels apart: [(time, message)]."""
+        return [(t, e) for t, e in self.events() if e[0] & (0xFF if e[0] >= 0xF0 else 0xF0) == kind]
+
     def down(self):
         """Keys and pedal that are down."""
         keys = set()
-        for _, (status, number, value) in self.events():
+        for _, (status, number, value) in (e for e in self.events() if len(e[1]) == 3):
             kind = status & 0xF0
             if kind == 0x90 and value:
                 keys.add(number)
@@ -180,7 +203,7 @@ class Listener(Program):
 
     def released(self, since):
         """Keys and pedal that came up after so many events."""
-        up = {n for _, (status, n, _) in self.events()[since:] if status & 0xF0 == 0x80}
+        up = {e[1] for _, e in self.events()[since:] if e[0] & 0xF0 == 0x80}
         late = (e for _, e in self.events()[since:] if e[0] & 0xF0 == 0xB0 and e[1:] == b"\x40\x00")
         return up | {"pedal" for _ in late}
 
@@ -188,8 +211,9 @@ class Listener(Program):
 class Ourselves(Program):
     """`pipeline.live` in a program of its own."""
 
-    def __init__(self, stream, folder):
-        asked = json.dumps({"stream": stream, "folder": str(folder)})
+    def __init__(self, stream, folder, habits="Habits()", osc=None):
+        told = {"stream": stream, "folder": str(folder), "habits": habits, "osc": osc}
+        asked = json.dumps(told)
         super().__init__(sys.executable, "-c", OURSELVES, asked)
 
     def told(self):
