@@ -1,9 +1,9 @@
 """`emocapsule headset`: a board that BrainFlow knows becomes an LSL stream."""
 
 import argparse
+import contextlib
 import signal
 import time
-from collections.abc import Callable
 from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from bridge import values
 from bridge.telling import say
 
 if TYPE_CHECKING:
-    from eeg.boards import Address, Board, Session
+    from eeg.boards import Address, Board
 
 
 def words_of_headset(headset: argparse.ArgumentParser) -> None:
@@ -50,48 +50,37 @@ def words_of_headset(headset: argparse.ArgumentParser) -> None:
 def headset(args: argparse.Namespace) -> int:
     """A board's samples, sent until Ctrl-C or SIGTERM; the board is let go of."""
     from eeg.boards import Address, Session, find_board, place
+    from eeg.headset import Bridge, Rows
+    from eeg.lsl import Outlet
 
     if args.list:
         return _list_boards()
     board = find_board(args.board)
-    placed = place(board, args.channels.split(",") if args.channels else None)
+    rows, labels = place(board, args.channels.split(",") if args.channels else None)
     address = Address(
         args.serial_port, args.mac, args.serial_number, args.ip, args.ip_port, args.timeout
     )
     name = args.name or board.title
     identity = _identity(board, address, name)
+    connect = partial(Session, board, address, args.shared)
     signal.signal(signal.SIGTERM, _interrupt)
     say(f"Reaching for {board.title} ...")
-    connect = partial(Session, board, address, args.shared)
     session = connect()
-    until_s = time.monotonic() + (args.duration or float("inf"))
     try:
-        _send(board, session, connect, placed, name, identity, until_s)
+        outlet = Outlet(name, "EEG", labels, session.rate_hz, "microvolts", identity)
+        taken = Rows(rows, board.package_row, board.stamp_row)
+        bridge = Bridge(board.title, session, connect, taken, outlet, say)
+        until_s = time.monotonic() + (args.duration or float("inf"))
+        say(f"{name} is on LSL: {' '.join(labels)} at {session.rate_hz:g} Hz. Ctrl-C ends it.")
+        with contextlib.suppress(KeyboardInterrupt):
+            bridge.run(lambda: time.monotonic() >= until_s)
     finally:
         session.close()
-    return 0
-
-
-def _send(
-    board: "Board", session: "Session", connect: "Callable[[], Session]",
-    placed: tuple[list[int], list[str]], name: str, identity: str, until_s: float,
-) -> None:  # fmt: skip
-    from eeg.headset import Bridge, Rows
-    from eeg.lsl import Outlet
-
-    places, labels = placed
-    rows = Rows(places, board.package_row, board.stamp_row)
-    outlet = Outlet(name, "EEG", labels, session.rate_hz, "microvolts", identity)
-    bridge = Bridge(board.title, session, connect, rows, outlet, say)
-    say(f"{name} is on LSL: {' '.join(labels)} at {session.rate_hz:g} Hz. Ctrl-C ends it.")
-    try:
-        bridge.run(lambda: time.monotonic() >= until_s)
-    except KeyboardInterrupt:
-        say("")
     print(
-        f"{rows.samples} samples sent, {rows.lost} packages lost, {rows.doubled} samples came "
+        f"{taken.samples} samples sent, {taken.lost} packages lost, {taken.doubled} samples came "
         f"twice; the board was lost {bridge.losses} times."
     )
+    return 0
 
 
 def _identity(board: "Board", address: "Address", name: str) -> str:

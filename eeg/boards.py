@@ -140,7 +140,7 @@ class Session:
         if shared:
             params.master_board, number = board.number, int(shim.BoardIds.STREAMING_BOARD)
         said = len(_log())
-        self._shim = shim.BoardShim(number, params)
+        self._shim: Any = shim.BoardShim(number, params)
         try:
             self._shim.prepare_session()
             self.rate_hz = self._rate_hz()
@@ -151,6 +151,8 @@ class Session:
 
     def pull(self) -> Floats:
         """What has come since the last pull (row, sample). EegError if the board is gone."""
+        if self._shim is None:
+            raise EegError(f"{self._board.title} is gone: it was closed")
         try:
             return np.asarray(self._shim.get_board_data(), dtype=np.float64)
         except self._problem as problem:
@@ -158,8 +160,10 @@ class Session:
 
     def close(self) -> None:
         """Stop the stream and let go of the board."""
-        with contextlib.suppress(self._problem):
-            self._shim.release_session()
+        if self._shim is not None:
+            with contextlib.suppress(self._problem):
+                self._shim.release_session()
+        self._shim = None  # once its object is gone, BrainFlow would release a successor as well
 
     def _rate_hz(self) -> float:
         """The rate that this board really has, where it can be asked."""

@@ -13,7 +13,7 @@ from wire import SOON_S, Program, python, until
 
 from bridge.cli import main
 from eeg import boards, lsl
-from eeg.boards import Board, find_board, place
+from eeg.boards import Address, Board, Session, find_board, place
 from eeg.boards import boards as all_boards
 from eeg.errors import EegError
 from eeg.headset import RETRY_S, TICK_S, Bridge, Numbering, Rows
@@ -399,6 +399,31 @@ def test_a_headset_killed_and_begun_anew_is_the_same_stream(program) -> None:
         assert intake.losses == 1
         second.kill(signal.SIGTERM)
         assert second.ended() == 0
+
+
+def test_a_real_board_that_was_stopped_is_opened_anew() -> None:
+    board, ahead_s = find_board("synthetic"), 0.0
+    stage, taken, told = Stage(), Rows(board.rows, board.package_row, board.stamp_row), []
+    sessions = [Session(board, Address())]
+
+    def connect() -> Session:
+        sessions.append(Session(board, Address()))
+        return sessions[-1]
+
+    bridge = Bridge(
+        "Synthetic", sessions[0], connect, taken, stage, told.append,  # type: ignore[arg-type]
+        clock=lambda: lsl.clock() + ahead_s,
+    )  # fmt: skip
+    until(lambda: bridge.step() or taken.samples > 20)
+    sessions[0]._shim.stop_stream()
+    ahead_s = 6.0
+    until(lambda: bridge.step() or len(sessions) == 2)
+    before = taken.samples
+    until(lambda: bridge.step() or taken.samples > before + 20)
+    assert bridge.losses == 1
+    bridge.close()
+    with pytest.raises(EegError, match="gone"):
+        sessions[1].pull()
 
 
 SHARED = """
