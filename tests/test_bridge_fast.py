@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import pyxdf
 
+from bridge.control import ControlMap
+from bridge.habits import Habits
 from bridge.pipeline import Plan, replay_fast
 from capsule.emotion import EmotionCapsule
 
@@ -52,6 +54,20 @@ def test_it_leaves_a_whole_session(recording, tmp_path):
     )
     notes = [m for m in by_type["MIDI"]["time_series"] if m[0] & 0xF0 == 0x90]
     assert len(notes) == last.notes == told["notes"] > 100
+
+
+def test_what_a_daw_would_get_is_in_the_file(recording, tmp_path):
+    habits = Habits(channel=3, transpose=12, program=5, controls=ControlMap())
+    replay_fast("any", plan(tmp_path / "s", habits=habits))
+    messages = list(mido.MidiFile(str(tmp_path / "s" / "notes.mid")))
+    messages = [message for message in messages if not message.is_meta]
+    assert {message.channel for message in messages} == {2}
+    kinds = [message.type for message in messages]
+    assert kinds.count("program_change") == 1
+    assert kinds.index("program_change") < kinds.index("note_on")
+    assert min(m.note for m in messages if m.type == "note_on") >= 72
+    controls = {m.control for m in messages if m.type == "control_change"}
+    assert controls == {64, 123, *range(20, 28)}
 
 
 def test_every_note_ends(recording, tmp_path):

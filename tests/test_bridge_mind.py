@@ -7,10 +7,11 @@ import pytest
 from fakes import Steady
 from networks import player
 
+from bridge.habits import Habits
 from bridge.mind import AHEAD_S, COMMIT_S, LEAD_S, Mind
 from bridge.player import Player
 from bridge.translate import Style, Translator
-from bridge.wire import TimedNote, TimedPedal
+from bridge.wire import TimedNote, TimedPedal, TimedPulse
 from music.controls import Controls
 from music.events import Bar, Note, Pedal, Tempo, TempoMap
 from music.key import parse_key
@@ -193,6 +194,23 @@ def test_the_true_composer_closes_on_a_tonic_chord_and_can_go_on():
     assert 35.0 < final[0].on_s < 35.0 + 1.2 + 9 * 0.6
     assert all(n.off_s - n.on_s > 2.0 for n in final)
     assert mind.counts.underruns == 0
+
+
+def test_the_true_composer_gives_a_clock_its_beats_and_bars():
+    composer = player(Controls(bpm=100.0, key=parse_key("D")))
+    habits = Habits(controls=None, clock=True)
+    mind = Mind(composer, Translator(Style(settle_s=0.01)), habits)
+    out = run(mind, 30.0, feel=lambda now_s: CALM if now_s < 15.0 else WILD)
+    pulses = [event for _, event in out if isinstance(event, TimedPulse)]
+    assert [pulse.number for pulse in pulses] == list(range(len(pulses)))
+    assert len(pulses) > 25 * 100 / 60 * 24
+    bars = [pulse.number for pulse in pulses if pulse.bar]
+    assert len(bars) > 4
+    assert all(number % 24 == 0 for number in bars)
+    origin_s = pulses[0].time_s - composer.tempo_map.seconds(0)
+    for pulse in pulses:
+        due_s = origin_s + composer.tempo_map.seconds(pulse.number / 24)
+        assert pulse.time_s == pytest.approx(due_s, abs=1e-6)
 
 
 def test_a_signal_that_returns_during_the_ending_is_played_on_without_a_gap():
