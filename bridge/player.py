@@ -32,6 +32,7 @@ LONGEST_S = 8.0
 KEY_GAP_S = 0.020
 PEDAL_GAP_S = 0.050
 AHEAD_S = 30.0  # nothing is planned further ahead than this
+RANKS = {TimedPulse: -1, TimedNote: 1}  # at one instant the clock is first, notes are last
 MOST_EVENTS = 4096  # waiting at once: what bounds the memory
 
 
@@ -130,7 +131,7 @@ class Player:
 
     def _wait(self, due_s: float, event: Timed | _Cue) -> None:
         self._arrivals += 1
-        rank = 1 if isinstance(event, TimedNote) else -isinstance(event, TimedPulse)
+        rank = RANKS.get(type(event), 0)
         heapq.heappush(self._heap, (due_s, rank, self._arrivals, event))
 
     def next_s(self) -> float | None:

@@ -19,6 +19,8 @@ from bridge.wire import (
     TimedPulse,
     decode,
     encode,
+    from_row,
+    to_row,
 )
 
 GOLDEN = Path(__file__).parent / "golden" / "wire.txt"
@@ -57,6 +59,20 @@ def test_records_are_the_bytes_of_the_golden_file():
     lines = [line for line in GOLDEN.read_text().splitlines() if not line.startswith("#")]
     assert [encode(event, epoch=7).hex() for event in GOLDEN_EVENTS] == lines
     assert [decode(bytes.fromhex(line)) for line in lines] == [(e, 7) for e in GOLDEN_EVENTS]
+
+
+def test_messages_of_two_bytes_survive_rows_of_three():
+    for message in (b"\x90\x3c\x64", b"\xb0\x40\x00", b"\xc5\x07", b"\xc0\x00", b"\xe0\x00\x40"):
+        assert len(to_row(message)) == 3
+        assert from_row([float(value) for value in to_row(message)]) == message
+
+
+def test_at_one_instant_the_clock_is_first():
+    player = Player()
+    player.push(TimedNote(1.0, 2.0, 60, 64), 0.0)
+    player.push(TimedControl(1.0, 20, 64), 0.0)
+    player.push(TimedPulse(1.0, 0, True), 0.0)
+    assert [message.hex() for message in player.due(1.0)] == ["fa", "f8", "b01440", "903c40"]
 
 
 def test_a_record_fits_a_pipe_whole():

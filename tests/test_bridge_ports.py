@@ -197,6 +197,29 @@ def test_nowhere_swallows_everything():
     port.close()
 
 
+def test_the_synth_plays_notes_controllers_and_programs_on_its_first_channel(monkeypatch):
+    played = []
+
+    class Synth:
+        audio_driver = "loudspeaker"
+
+        def __init__(self, gain):
+            pass
+
+        def __getattr__(self, name):
+            return lambda *arguments: played.append((name, *arguments))
+
+    monkeypatch.setitem(sys.modules, "fluidsynth", SimpleNamespace(Synth=Synth))
+    monkeypatch.setattr("music.render.find_soundfont", lambda: "font.sf2")
+    synth = open_output("synth", control=True)
+    played.clear()
+    for message in ("943c64", "843c00", "b4407f", "c408", "f8"):
+        synth.send(bytes.fromhex(message), 0.0)
+    assert played == [
+        ("noteon", 0, 60, 100), ("noteoff", 0, 60), ("cc", 0, 64, 127), ("program_change", 0, 8)
+    ]  # fmt: skip
+
+
 def test_a_synth_that_finds_no_loudspeaker_says_so(monkeypatch):
     class Silent:
         audio_driver = None
