@@ -25,7 +25,7 @@ from capsule.emotion import EmotionCapsule
 from eeg.lsl import Intake, Outlet, clock
 from eeg.signal import Chunk, Signal
 from eeg.synthetic import sample_recording
-from music.condition import Condition
+from music.condition import STRENGTH, Condition
 
 Result = dict[str, Any]
 
@@ -145,7 +145,7 @@ def composer(tokens: int = 600) -> Result:
     from music.composer import Composer
 
     player = Composer.load(seed=0)
-    condition = Condition(WILD, strength=3.0)
+    condition = Condition(WILD, strength=STRENGTH)
     took_ms = [_timed_ms(lambda: player.step(condition)) for _ in range(tokens)]
     size = sum(one.numel() for one in player.model.parameters())
     yardstick = products(2 * size)  # guidance runs two rows

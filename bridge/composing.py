@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bridge import values
 from bridge.values import Register
-from music.condition import Condition
+from music.condition import STRENGTH, Condition
 from music.controls import Controls
 from music.sampling import Sampling
 
@@ -24,9 +24,9 @@ def words_of_compose(compose: argparse.ArgumentParser) -> None:
     compose.add_argument("--seconds", type=values.seconds, default=30.0, metavar="S")
     compose.add_argument("--seed", type=values.count, default=0, metavar="N")
     compose.add_argument(
-        "--strength", type=values.strength, default=3.0, metavar="G",
+        "--strength", type=values.strength, default=STRENGTH, metavar="G",
         help="how strongly to follow the emotion: 0 not, 1 as learned, more exaggerates "
-        "(default 3)",
+        f"(default {STRENGTH:g})",
     )  # fmt: skip
     compose.add_argument("--out", type=Path, required=True, metavar="FILE.mid")
     compose.add_argument("--wav", type=Path, metavar="FILE.wav", help="and its sound")

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bridge.errors import BridgeError
-from music.condition import Condition
+from music.condition import STRENGTH, Condition
 
 if TYPE_CHECKING:
     from capsule.emotion import EmotionCapsule
@@ -53,7 +53,7 @@ class Style:
     keep: float = 0.5
     evidence_s: float = 60.0  # until the contrast is fully on
     memory_s: float = 600.0  # of the wearer's range
-    top_strength: float = 3.0  # guidance at full confidence and quality
+    top_strength: float = STRENGTH  # guidance at full confidence and quality
     least_trust: float = 0.4  # share of it that remains at no confidence, if the signal is good
 
 

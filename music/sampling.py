@@ -15,7 +15,7 @@ ROWS = 3  # of logits a token is chosen from: the condition, its arousal alone, 
 STARTS = np.array([family.start for family in v.FAMILIES.values()])
 STOPS = np.array([family.stop for family in v.FAMILIES.values()])
 AROUSAL_SHARE = 0.6  # of what strength adds beyond 1, what arousal gets; valence gets all of it
-FAMILY_SHARE = 0.5  # of what strength adds beyond 1, what the choice of a family gets
+TONES = [list(v.FAMILIES).index(name) for name in ("CHORD", "PITCH")]  # what strength > 1 steers
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,9 @@ def choose(
 
     Drawn in two steps because families are of unequal size: "another note here" is a few likely
     tokens, "time goes on" many unlikely ones, so that one cut over all of them (Holtzman et al.
-    2020), like guidance over all, thickens the music. Temperature and top p act within the family;
-    which family comes is left to the network, guided at half the strength.
+    2020) thickens the music. So does any cut of what a family says of time and touch (a long wait,
+    a soft key), and any guidance of it beyond 1 makes a caricature: these are drawn as the network
+    has them, and top p and more strength act on chords and pitches alone.
 
     Parameters
     ----------
@@ -65,15 +66,14 @@ def choose(
     -------
     the token's id
     """
-    allowed = np.where(mask, logits.astype(np.float64), -np.inf)
+    allowed, plain = np.where(mask, logits.astype(np.float64), -np.inf), min(strength, 1.0)
     with np.errstate(invalid="ignore"):  # -inf of a family that may not follow
-        masses = np.logaddexp.reduceat(allowed, STARTS, axis=1)
-        masses = guide(masses, min(strength, 1.0) + FAMILY_SHARE * max(strength - 1.0, 0.0))
+        masses = guide(np.logaddexp.reduceat(allowed, STARTS, axis=1), plain)
     family = _draw(np.nan_to_num(masses, nan=-np.inf), 1.0, 1.0, dice)
     here = np.arange(STARTS[family], STOPS[family])
     here = here[mask[here]]
-    within = guide(allowed[:, here], strength)
-    return int(here[_draw(within, sampling.temperature, sampling.top_p, dice)])
+    strength, top_p = (strength, sampling.top_p) if family in TONES else (plain, 1.0)
+    return int(here[_draw(guide(allowed[:, here], strength), sampling.temperature, top_p, dice)])
 
 
 def guide(logits: npt.NDArray[np.float64], strength: float) -> npt.NDArray[np.float64]:

@@ -6,7 +6,14 @@ import pytest
 from music import vocabulary as v
 from music.condition import UNCONDITIONED, Condition
 from music.errors import MusicError
-from music.sampling import AROUSAL_SHARE, ROWS, Sampling, choose, guide, rows_of
+from music.sampling import (
+    AROUSAL_SHARE,
+    ROWS,
+    Sampling,
+    choose,
+    guide,
+    rows_of,
+)
 
 ANY = np.ones(v.SIZE, dtype=bool)
 
@@ -48,6 +55,18 @@ def test_at_strength_1_and_without_a_cut_tokens_come_as_often_as_the_network_say
     np.testing.assert_allclose(shares, [0.1, 0.5, 0.2, 0.2], atol=0.03)
 
 
+@pytest.mark.parametrize("family", v.FAMILIES.values(), ids=v.FAMILIES)
+def test_more_strength_than_1_and_the_cut_change_chords_and_pitches_alone(family):
+    logits = rows(7)
+    mask = np.zeros(v.SIZE, dtype=bool)
+    mask[family.start : family.stop] = True
+    plain = draws(logits, 1.0, mask, Sampling(1.0, 1.0))
+    changed = family.name in ("CHORD", "PITCH")
+    for strength, top_p in ((4.0, 1.0), (1.0, 0.3)):
+        found = draws(logits, strength, mask, Sampling(1.0, top_p))
+        assert np.array_equal(found, plain) != changed
+
+
 def test_no_cut_and_no_cooling_favours_the_family_with_few_tokens():
     """Time goes on by any of 48 positions, a note by one: half each, however cool the draw."""
     logits = np.full((ROWS, v.SIZE), -20.0, dtype=np.float32)
@@ -67,10 +86,12 @@ def test_only_what_is_allowed_comes_even_where_all_of_it_is_unlikely():
     assert set(draws(logits, 0.0, mask)) == {v.DUR.start}
 
 
-def test_a_low_top_p_leaves_the_likeliest_of_each_family():
+def test_a_low_top_p_leaves_the_likeliest_chord_and_pitch():
     logits = rows(3)
-    best = {int(logits[0, f.start : f.stop].argmax()) + f.start for f in v.FAMILIES.values()}
-    assert set(draws(logits, sampling=Sampling(1.0, 1e-6))) <= best
+    found = draws(logits, sampling=Sampling(1.0, 1e-6))
+    for family in (v.CHORD, v.PITCH):
+        here = found[(found >= family.start) & (found < family.stop)]
+        assert set(here) == {int(logits[0, family.start : family.stop].argmax()) + family.start}
 
 
 def test_the_same_dice_give_the_same_token():

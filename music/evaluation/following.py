@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from music.condition import Condition
+from music.condition import STRENGTH, Condition
 from music.conditioning import QUADRANTS
 from music.corpus.dataset import Piece
 from music.evaluation.features import FEWEST_NOTES
@@ -202,7 +202,7 @@ def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> i
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     parser.add_argument("--split", choices=("valid", "test"), default="valid")
     parser.add_argument("--clips", type=int, default=16, help="of each quadrant")
-    parser.add_argument("--strengths", type=float, nargs="+", default=[1.0, 2.0, 3.0])
+    parser.add_argument("--strengths", type=float, nargs="+", default=[1.0, STRENGTH])
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--temperature", type=float, default=Sampling.temperature)
     parser.add_argument("--top-p", type=float, default=Sampling.top_p)

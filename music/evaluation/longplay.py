@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from music.condition import Condition
+from music.condition import STRENGTH, Condition
 from music.corpus.dataset import load
 from music.evaluation.copying import longest_shared
 from music.evaluation.following import emopia
@@ -210,7 +210,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/longplay"))
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--strength", type=float, default=3.0)
+    parser.add_argument("--strength", type=float, default=STRENGTH)
     parser.add_argument("--temperature", type=float, default=Sampling.temperature)
     parser.add_argument("--top-p", type=float, default=Sampling.top_p)
     args = parser.parse_args(argv)

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from music.condition import STRENGTH
 from music.corpus.dataset import Piece, load
 from music.errors import MusicError
 from music.evaluation.following import (
@@ -56,8 +57,8 @@ class Settings:
 
     split: str = "valid"
     seconds: float = 30.0
-    shipped: float = 3.0  # the strength that `compose` plays with
-    strengths: tuple[float, ...] = (1.0, 3.0)
+    shipped: float = STRENGTH
+    strengths: tuple[float, ...] = (1.0, STRENGTH)
     seed: int = 0
     precision: str = "float32"  # of the clips; the composer's
     scale: Scale = FULL

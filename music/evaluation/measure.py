@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from music import sampling
+from music.condition import STRENGTH
 from music.corpus.dataset import Piece, load, whole
 from music.evaluation import features, judge, learners, performance, tonality
 from music.evaluation.contestants import Contestant, digest
@@ -52,7 +53,7 @@ class Scale:
 
     clips: int = 16  # of each quadrant at each strength
     seconds: float = 20.0
-    strengths: tuple[float, ...] = (1.0, 3.0)
+    strengths: tuple[float, ...] = (1.0, STRENGTH)
     samples: int = 16  # K of the IWAE bound
     pieces: int = 40  # of each split, spread over it
 
@@ -133,7 +134,7 @@ def size_of(network: Network) -> Found:
 @torch.inference_mode()
 def speed_of(network: Network) -> Found:
     """Milliseconds of one core a token, with guidance on: computing time, not the clock's."""
-    request = Request(0, ((0.0, quadrant(BUSIEST, 3.0)),))
+    request = Request(0, ((0.0, quadrant(BUSIEST, STRENGTH)),))
     ensemble = Ensemble(network, [request], Sampling())
     for _ in range(WARM_UP_TOKENS):
         ensemble.step()

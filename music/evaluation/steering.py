@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from music.condition import Condition
+from music.condition import STRENGTH, Condition
 from music.conditioning import QUADRANTS
 from music.corpus.dataset import Piece
 from music.evaluation.following import Judge, Playing, agreement, quadrant, sound
@@ -86,7 +86,7 @@ class Jump:
     before: int = 8  # bars
     after: int = 8
     each: int = 8  # seeds of every ordered pair of emotions
-    strength: float = 3.0
+    strength: float = STRENGTH
     seed: int = 0
 
 
