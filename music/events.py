@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 
 from music.errors import MusicError
 
-LOWEST_PITCH = 21
-HIGHEST_PITCH = 108
 DEFAULT_BPM = 120.0
 MIN_BPM = 4.0  # MIDI's tempo is 24 bits of microseconds a beat: below 3.58 it cannot be written
 MAX_BPM = 1000.0
