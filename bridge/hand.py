@@ -22,7 +22,7 @@ from bridge.ledger import Ledger
 from bridge.player import MOST_EVENTS, Player
 from bridge.portless import Nowhere
 from bridge.ports import Output, open_output
-from bridge.wire import RECORD_BYTES, SYSTEM, to_row
+from bridge.wire import RECORD_BYTES, SYSTEM, aside, to_row
 from eeg.lsl import Outlet, clock
 
 NOTES_STREAM, NOTES_TYPE = "EmocapsuleNotes", "MIDI"
@@ -45,7 +45,7 @@ class Hand:
     """Player, ledger and port together; every method takes the time as it is.
 
     `patch`: messages that set the instrument. They go before the first note, and before the next
-    one after a silence or when somebody new listens.
+    one after a silence or when somebody new listens; who is new is told every controller, too.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Hand:
         self._publish = publish
         self._patch = list(patch)
         self._patched = False
+        self._values: dict[bytes, bytes] = {}  # the last of each controller of emotion
         self._heard_by: set[str] = set()
         self._epoch = board.epoch
         self._checked_s = 0.0
@@ -108,6 +109,8 @@ class Hand:
 
     def _send(self, messages: list[bytes], now_s: float) -> None:
         for message in messages:
+            if aside(message) and message[0] < SYSTEM:
+                self._values[message[:2]] = message
             self._ledger.before(message)
             self.output.send(message, now_s)
             self._ledger.after(message)
@@ -130,7 +133,9 @@ class Hand:
         else:
             self._owed = []
         there = self.output.listeners()
-        self._patched = self._patched and set(there) <= self._heard_by
+        if not set(there) <= self._heard_by:
+            self._patched = False
+            self._send([*self._values.values()], now_s)
         self._heard_by = set(there)
         self._owed = [one for one in self._owed if one not in there]
         noted = "\n".join([*there, *self._owed]).encode()

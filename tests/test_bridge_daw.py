@@ -1,5 +1,6 @@
 """What a DAW gets, really: our processes, a JACK server, a listener on each of our ports."""
 
+import io
 import json
 import os
 import shutil
@@ -278,6 +279,16 @@ class TestPlaying:
         kinds = {message.type for message in recorded.tracks[0]}
         assert {"note_on", "note_off", "control_change", "program_change"} <= kinds
         assert json.loads((folder / "session.json").read_text())["state"] == "complete"
+
+
+def test_learn_waits_for_enter_before_each(monkeypatch, capsys):
+    monkeypatch.setattr("bridge.daw.SWEEP_S", 0.1)
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n\n"))
+    assert main(["learn", "valence", "q1", "--cc", "q1=11", "--port", "none"]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "Let the DAW learn valence (controller 20), then press Enter."
+    assert told[1].startswith("valence (controller 20) moves for")
+    assert told[2] == "Let the DAW learn q1 (controller 11), then press Enter."
 
 
 class TestLearn:

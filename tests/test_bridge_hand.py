@@ -10,7 +10,7 @@ from bridge.board import Board
 from bridge.errors import BridgeError
 from bridge.hand import HEARTBEAT_S, READ_AT_ONCE, Hand
 from bridge.player import MOST_EVENTS
-from bridge.wire import TimedNote, TimedPedal, TimedPulse, encode
+from bridge.wire import TimedControl, TimedNote, TimedPedal, TimedPulse, encode
 
 NOTE = TimedNote(1.0, 3.0, 60, 100)
 ON, OFF = b"\x90\x3c\x64", b"\x80\x3c\x00"
@@ -169,6 +169,19 @@ def test_the_program_goes_before_the_first_note_and_again_for_who_comes_new():
     assert strikes(8.0) == [*patch, ON, OFF]
     hand.inherit(9.0)  # the port was lost and is open again
     assert strikes(10.0) == [*patch, ON, OFF]
+
+
+def test_who_comes_new_is_told_the_controllers_of_emotion(hand):
+    for value in (10, 11):
+        hand.player.push(TimedControl(1.0, 20, value), 0.9)
+        hand.player.push(TimedControl(1.0, 52, value), 0.9)
+    hand.player.push(TimedPedal(1.0, True), 0.9)
+    hand.play(1.0)
+    hand.output.sent = []
+    hand.check(5.0)
+    assert [m.hex() for m in hand.output.sent] == ["b0140b", "b0340b"]
+    hand.check(7.0)
+    assert len(hand.output.sent) == 2
 
 
 def test_the_clock_is_stopped_on_every_way_out_and_by_the_next_hand(hand):
