@@ -13,12 +13,10 @@ from music.conditioning.base import (
 )
 from music.conditioning.cross import CrossLayer
 from music.conditioning.entry import EmbeddingEntry, PrefixEntry
-from music.conditioning.modulated_cross import ModulatedCrossLayer
 from music.conditioning.modulation import ModulationLayer
 
 CONDITIONINGS: dict[str, tuple[type[Entry], type[Layer]]] = {
     "modulation": (Entry, ModulationLayer),
-    "modulated-cross": (Entry, ModulatedCrossLayer),
     "prefix": (PrefixEntry, Layer),
     "embedding": (EmbeddingEntry, Layer),
     "attention": (Entry, AttentionLayer),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from music.evaluation.contestants import ROWS, Contestant
+from music.evaluation.contestants import DEFAULT, ROWS, Contestant
 from music.evaluation.following import AXES
 from music.evaluation.intervals import Figure, shown
 from music.evaluation.likelihood import NONE, OTHERS, PRIOR, RIGHT
@@ -59,12 +59,13 @@ def nats_of(told: Found) -> Found:
 
 
 def finalists(lines: Sequence[Found]) -> list[str]:
-    """Of the rows with a latent, which is what ships, the two of the lowest nats a note on valid,
-    right condition: or fewer if so few are known.
+    """What more seeds are for: the default, and of the rows with a latent, as it has one, the two
+    of the lowest nats a note on valid, right condition; fewer if so few are known.
     """
     known = [line for line in lines if "valid" in line and ROWS[line["row"]].latent]
     known.sort(key=lambda line: float(line["valid"]["best"]["value"]))
-    return [str(line["row"]) for line in known[:2]]
+    best = [str(line["row"]) for line in known[:2]]
+    return best if DEFAULT in best or not best else [*best, DEFAULT]
 
 
 def write(contestants: Sequence[Contestant], scale: Scale, out: Path, real: Found | None) -> str:
@@ -132,9 +133,9 @@ def _cells(line: Found, scale: Scale) -> list[str]:
 def _verdict(lines: Sequence[Found], scale: Scale) -> list[str]:
     """Who leads, in plain words, and the spread over seeds where there are several."""
     out, heard = [], f"agreement {scale.strengths[-1]:g}"
-    two = finalists([line for line in lines if line["seed"] == lines[0]["seed"]])
-    if two:
-        out.append(f"Lowest on valid of those with a latent: {', then '.join(two)}.")
+    finest = finalists([line for line in lines if line["seed"] == lines[0]["seed"]])
+    if finest:
+        out.append(f"With more seeds: the default and the lowest on valid: {', '.join(finest)}.")
     for row in dict.fromkeys(line["row"] for line in lines):
         same = [line for line in lines if line["row"] == row and "valid" in line]
         if len(same) > 1:
