@@ -17,9 +17,11 @@ from multiprocessing.connection import Connection
 from multiprocessing.sharedctypes import RawValue
 from typing import Any
 
+from bridge.ahead import Ahead
+from bridge.desk import Desk, Wishes, lay
 from bridge.ledger import LEDGER_BYTES
 
-PROCESSES = ("ear", "mind", "hand", "recorder", "osc")
+PROCESSES = ("ear", "mind", "hand", "recorder", "osc", "page")
 SIGNALS = ("SEARCHING", "LIVE", "LATE", "STALE", "LOST")  # how the EEG arrives
 MOODS = ("WAITING", "PLAYING", "HOLD", "GLIDE", "REST")  # what the piano does
 LISTENERS_BYTES = 4096
@@ -61,6 +63,10 @@ class Board(ctypes.Structure):
     lateness_max_ms: float
     fifo: int
     recorded_bytes: int
+    restarts: int
+    bpm: float
+    ahead: Ahead
+    desk: Desk
 
     _fields_ = [
         ("stop", ctypes.c_uint32),  # supervisor, down to epoch
@@ -93,12 +99,17 @@ class Board(ctypes.Structure):
         ("ledger", ctypes.c_ubyte * LEDGER_BYTES),
         ("listeners", ctypes.c_char * LISTENERS_BYTES),  # who was connected, a line each
         ("recorded_bytes", ctypes.c_uint64),  # recorder
+        ("restarts", ctypes.c_uint32),  # supervisor
+        ("bpm", ctypes.c_double),  # mind, and ahead
+        ("ahead", Ahead),
+        ("desk", Desk),  # whoever has a hand on it
     ]
 
 
 def new_board() -> Board:
-    """A board of zeros that can be handed to spawned processes."""
+    """A board that can be handed to spawned processes: zeros, and the desk as it usually stands."""
     board: Board = RawValue(Board)
+    lay(board.desk, Wishes())
     return board
 
 

@@ -21,9 +21,9 @@ from typing import Any
 from bridge.board import END, PROCESSES, QUIET, Seat, child, new_board
 from bridge.errors import BridgeError
 
-HUNG_S = {"hand": 0.7, "mind": 5.0, "ear": 5.0, "recorder": 15.0, "osc": 30.0}  # no sign of life
+HUNG_S = {"hand": 0.7, "mind": 5.0, "ear": 5.0, "recorder": 15.0, "osc": 30.0, "page": 30.0}
 MOST_RESTARTS, WITHIN_S = 10, 60.0
-SPARED = "osc"  # who keeps dying ends the performance, but for this one
+SPARED = ("osc", "page")  # who keeps dying ends the performance, but for these
 HAND_S = 1.0  # for hand to leave: whoever takes longer holds notes that must end
 KEEP_S = 10.0  # for the recorder to close its files
 
@@ -168,7 +168,7 @@ class Crew:
         now_s = self._clock()
         recent = [then_s for then_s in member.restarts_s if then_s > now_s - WITHIN_S]
         hopeless = member.name not in PROCESSES or len(recent) >= MOST_RESTARTS
-        if hopeless and member.name == SPARED:
+        if hopeless and member.name in SPARED:
             self.say(f"{why} The music goes on without it.")
             member.retired = True
             return
@@ -176,6 +176,7 @@ class Crew:
             raise BridgeError(why)
         self.say(f"{why} It is started again.")
         member.restarts_s.append(now_s)
+        self.board.restarts = self.restarts
         member.failure, member.wrong = "", False
         if member.name == "mind":
             self.board.epoch += 1  # hand silences what the old one began

@@ -34,6 +34,7 @@ OWED_S = 60.0  # a listener that is back later connects itself
 CLOSE_S = 2.0  # rtmidi waits a second for a server that has died
 CHECK_S = 1.0  # between looks whether the port is still there
 FAREWELL_S = 0.2  # for the last messages to reach the recorder
+AGAIN_S = 2.0  # a second panic within it is harder
 PRIORITY = 60  # SCHED_FIFO, below JACK's own 70
 READ_AT_ONCE = 256
 
@@ -61,6 +62,8 @@ class Hand:
         self._values: dict[bytes, bytes] = {}  # the last of each controller of emotion
         self._heard_by: set[str] = set()
         self._epoch = board.epoch
+        self._panics = board.desk.panics
+        self._panicked_s = -AGAIN_S
         self._checked_s = 0.0
         self._owed: list[str] = []  # listeners to connect again as soon as they are there
         self._owed_until_s = 0.0
@@ -92,6 +95,17 @@ class Hand:
             self.silence(now_s)
         elif mind_alive_s and now_s - mind_alive_s > HEARTBEAT_S and self.player.busy():
             self.silence(now_s)
+
+    def heed(self, now_s: float) -> None:
+        """Mute and panic, as the desk says; a panic soon after another is the harder one."""
+        desk = self._board.desk
+        if desk.panics != self._panics:
+            self._panics = desk.panics
+            self.silence(now_s, second=now_s - self._panicked_s < AGAIN_S)
+            self._panicked_s = now_s
+        if desk.mute and not self.player.muted:
+            self._send(self.player.mute(now_s), now_s)
+        self.player.muted = bool(desk.mute)
 
     def play(self, now_s: float) -> None:
         """Send what is due."""
@@ -198,6 +212,7 @@ def _turn(seat: Seat, hand: Hand, records: Connection) -> None:
     until_s = clock() + TURN_S
     while (now_s := clock()) < until_s:
         seat.beat(now_s)
+        hand.heed(now_s)
         hand.play(now_s)
         if not hand.read(records, now_s):
             seat.terminated = True

@@ -17,14 +17,18 @@ from math import inf, nextafter
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Protocol
 
+from bridge import ahead, desk
 from bridge.board import MOODS, Board, Seat
 from bridge.clockout import ClockOut
 from bridge.control import Controllers
+from bridge.desk import Wishes
 from bridge.habits import PLAIN, Habits
 from bridge.translate import Played, Style, Translator, distance
 from bridge.wire import Timed, TimedNote, TimedPedal, TimedPulse, encode
 from music.condition import Condition
+from music.controls import Controls
 from music.events import Bar, Event, Note, Pedal, Tempo, TempoMap
+from music.sampling import Sampling
 
 if TYPE_CHECKING:
     from capsule.emotion import EmotionCapsule
@@ -36,11 +40,16 @@ JUMP = 0.2  # total variation between the emotion composed under and the present
 CALM_S = 0.25  # at least so long between two rewinds
 START_S = 0.3  # composed before the first note is heard
 IDLE_S = 0.010
+SHOW_S = 0.05  # between two looks ahead for displays
+SHOWN = 64  # committed notes that are kept for them
 NEAR_S = 1e-6  # what is due at the very horizon may not be composed yet
 
 
 class Composes(Protocol):
     """What mind needs of a composer; `music.composer.Composer` is one."""
+
+    controls: Controls
+    sampling: Sampling
 
     @property
     def horizon_s(self) -> float:
@@ -88,18 +97,56 @@ class Mind:
         self._habits = habits
         self._controllers = Controllers(habits.controls) if habits.controls else None
         self._clock = ClockOut() if habits.clock else None
+        self._wishes: Wishes | None = None
+        self._outdated = False  # what is pending was composed under other wishes
+        self._committed: deque[TimedNote] = deque(maxlen=SHOWN)
 
     @property
     def counts(self) -> MindCounts:
         """What happened so far."""
         return MindCounts(self._underruns, self._rewinds)
 
-    def step(self, now_s: float, capsule: EmotionCapsule | None) -> list[Timed]:
-        """Take the newest capsule, if there is a new one, and do one piece of work."""
+    def step(
+        self, now_s: float, capsule: EmotionCapsule | None, wishes: Wishes | None = None
+    ) -> list[Timed]:
+        """Take the newest capsule, if there is a new one, and do one piece of work.
+
+        `wishes`: what the desk says, if there is one.
+        """
+        if wishes is not None and wishes != self._wishes:
+            self._heed(wishes)
         events = self._play(now_s, capsule)
         if self._controllers is not None:
             events += self._controllers.step(now_s, capsule)
-        return [self._habits.shaped(event) for event in events]
+        shaped = [self._habits.shaped(event) for event in events]
+        self._committed += [event for event in shaped if isinstance(event, TimedNote)]
+        return shaped
+
+    def _heed(self, wishes: Wishes) -> None:
+        """From now on; what another key or tempo makes wrong is taken back."""
+        before, self._wishes = self._wishes, wishes
+        desk.heed(wishes, self.translator, self._composer)
+        if before is not None and (before.key, before.bpm) != (wishes.key, wishes.bpm):
+            self._outdated = True
+
+    def ahead(self, now_s: float) -> tuple[list[TimedNote], list[TimedNote]]:
+        """What will be heard: notes that are committed, and notes that may yet be taken back."""
+        committed = [note for note in self._committed if note.on_s > now_s]
+        if self._origin_s is None:
+            return committed, []
+        timed = [
+            self._timed(event, self._origin_s + self._tempo.seconds(event.onset_beats), 1.0)
+            for event, _ in self._pending
+            if isinstance(event, Note)
+        ]
+        shaped = [self._habits.shaped(note) for note in timed]
+        return committed, [note for note in shaped if isinstance(note, TimedNote)]
+
+    def bpm(self, now_s: float) -> float:
+        """The tempo that is heard; 0 while nothing is."""
+        if self._origin_s is None:
+            return 0.0
+        return self._tempo.bpm(self._tempo.beats(now_s - self._origin_s))
 
     def _play(self, now_s: float, capsule: EmotionCapsule | None) -> list[Timed]:
         if capsule is not None:
@@ -200,7 +247,7 @@ class Mind:
     def _jumped(self, now_s: float, condition: Condition) -> bool:
         if not self._pending or now_s < self._rewound_s + CALM_S:
             return False
-        return distance(self._pending[0][1], condition) > JUMP
+        return self._outdated or distance(self._pending[0][1], condition) > JUMP
 
     def _take_back(self, now_s: float) -> None:
         """Forget what is composed but not committed."""
@@ -216,6 +263,7 @@ class Mind:
         self._composer.rewind(to_beats)
         self._tempo.rewind(to_beats)
         self._pending.clear()
+        self._outdated = False
         if self._clock is not None:
             self._clock.rewind(to_beats)
 
@@ -255,19 +303,24 @@ def main(
     mind = Mind(composer(seed), Translator(style), habits)
     newest = Newest(CAPSULE_STREAM, CAPSULE_TYPE, capsules_from)
     epoch = seat.board.epoch
+    shown_s = -inf
     seat.tell("ready", "composer")
     while not seat.over():
         now_s = clock()
         seat.beat(now_s)
         taken = newest.take()
         capsule = EmotionCapsule.from_vector(taken[1], taken[0]) if taken else None
-        for event in mind.step(now_s, capsule):
+        for event in mind.step(now_s, capsule, desk.read(seat.board.desk)):
             record = encode(event, epoch)
             records.send_bytes(record)  # waits while the pipe is full
             if overhears is not None:
                 with contextlib.suppress(OSError):
                     overhears.send_bytes(record)
         show(mind, seat.board)
+        if now_s - shown_s >= SHOW_S:
+            shown_s = now_s
+            ahead.write(seat.board.ahead, *mind.ahead(now_s))
+            seat.board.bpm = mind.bpm(now_s)
         if not (mind.playing and mind.behind(clock())):
             time.sleep(IDLE_S)
 

@@ -68,6 +68,7 @@ class Player:
 
     def __init__(self) -> None:
         self.lateness_ms: deque[float] = deque(maxlen=200)  # of the latest notes struck
+        self.muted = False  # no key is struck and no pedal goes down; all else goes on
         self._heap: list[tuple[float, int, int, Timed | _Cue]] = []  # due_s, rank, arrival
         self._transport = Transport()
         self._arrivals = 0
@@ -181,7 +182,7 @@ class Player:
     def _pedal(self, pedal: TimedPedal, now_s: float) -> list[bytes]:
         channel = pedal.channel
         self._pedal_again_s.pop(channel, None)
-        if pedal.down == (channel in self._pedal_down):
+        if pedal.down == (channel in self._pedal_down) or (pedal.down and self.muted):
             return []
         if not pedal.down:
             self._pedal_down.discard(channel)
@@ -200,6 +201,8 @@ class Player:
         coming.remove(note.on_s)
         if not coming:
             del self._coming[key]
+        if self.muted:
+            return []
         if now_s - note.on_s > LATE_S or note.off_s <= now_s:
             self._tally["late"] += 1
             return []
@@ -228,6 +231,14 @@ class Player:
         self._sounding[key] = _Sounding(now_s, off_s)
         self._tally["notes"] += 1
         self.lateness_ms.append(1000.0 * (now_s - note.on_s))
+
+    def mute(self, now_s: float) -> list[bytes]:
+        """What releases keys and pedals; until `muted` is taken back nothing goes down again."""
+        self.muted = True
+        released = [self._end(key, now_s) for key in self.sounding()]
+        for channel in sorted(self._pedal_down):
+            released += self._pedal(TimedPedal(now_s, False, channel), now_s)
+        return released
 
     def panic(self, second: bool = False) -> list[bytes]:
         """What ends everything, at once; forgets all that waits. The second one is harder."""

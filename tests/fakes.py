@@ -7,7 +7,9 @@ import numpy as np
 from capsule.emotion import EmotionCapsule
 from eeg.signal import Recording
 from eeg.synthetic import sample_recording
+from music.controls import Controls
 from music.events import Bar, Note, Pedal, Tempo
+from music.sampling import Sampling
 
 
 def beginning(seconds):
@@ -21,6 +23,8 @@ class Steady:
     """A composer of equal steps that ends four beats after it was asked to; to be given notes."""
 
     bpm = 120.0
+    controls = Controls()
+    sampling = Sampling()
 
     def __init__(self, step_beats):
         self.step_beats = step_beats
