@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from music import sampling
 from music.condition import STRENGTH
 from music.corpus.dataset import Piece, load
 from music.errors import MusicError
@@ -26,7 +27,7 @@ from music.evaluation.following import (
 )
 from music.evaluation.judge import Judge as Trained
 from music.evaluation.performance import LabelledClip
-from music.evaluation.request import Length, keep, kept
+from music.evaluation.request import Length, keep, kept, version_of
 from music.model import MusicModel
 from music.sampling import Sampling
 from music.store import load_model
@@ -95,7 +96,9 @@ class Material:
         settings |= {f"scale.{name}": value for name, value in settings["scale"].items()}
         corpus = self.tokens / "music.npz"
         data = hashlib.sha256(corpus.read_bytes()).hexdigest() if corpus.is_file() else ""
-        return key_of([self.fingerprint, data, {name: settings[name] for name in uses}])
+        return key_of(
+            [self.fingerprint, version_of(sampling), data, {name: settings[name] for name in uses}]
+        )
 
     @cached_property
     def model(self) -> MusicModel:
@@ -150,7 +153,7 @@ class Material:
     def _file(self, strength: float) -> Path:
         s = self.settings
         about = [s.scale.clips, s.seconds, s.seed, s.precision, strength, asdict(Sampling())]
-        name = key_of([self.fingerprint, about])
+        name = key_of([self.fingerprint, version_of(sampling), about])
         return self.out / "clips" / f"strength-{strength:g}-{name}.npz"
 
     def _play(self, strength: float) -> Played:

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -34,7 +33,7 @@ from music.evaluation.following import (
     quadrant,
 )
 from music.evaluation.likelihood import likelihood
-from music.evaluation.request import Length, Request, keep, kept
+from music.evaluation.request import Length, Request, keep, kept, version_of
 from music.evaluation.sampler import Ensemble
 from music.evaluation.speed import BUSIEST
 from music.network import Network
@@ -195,11 +194,3 @@ def _agreement(path: Path, scale: Scale, strength: float, word: Callable[[], Jud
 def judges_version() -> str:
     """A few digits that change with what the judge is made of."""
     return version_of(judge, learners, features, performance, tonality)
-
-
-def version_of(*modules: ModuleType) -> str:
-    """A few digits that change with the code of the modules."""
-    sums = hashlib.sha256()
-    for module in modules:
-        sums.update(Path(str(module.__file__)).read_bytes())
-    return sums.hexdigest()[:12]

@@ -1,10 +1,14 @@
-"""One clip that is asked for: its course of conditions, where playing it stands, how it is kept."""
+"""One clip that is asked for: its course of conditions, where playing it stands, how it is kept,
+and a name for the code that plays it.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -135,3 +139,11 @@ def _replayed(request: Request, tokens: npt.NDArray[np.int64], length: Length) -
     for token in tokens[1:]:
         player.push(int(token))
     return player.clip(length)
+
+
+def version_of(*modules: ModuleType) -> str:
+    """A few digits that change with the code of the modules."""
+    sums = hashlib.sha256()
+    for module in modules:
+        sums.update(Path(str(module.__file__)).read_bytes())
+    return sums.hexdigest()[:12]
