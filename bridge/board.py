@@ -18,6 +18,7 @@ from multiprocessing.sharedctypes import RawValue
 from typing import Any
 
 from bridge.ahead import Ahead
+from bridge.conductor import Conductor
 from bridge.desk import Desk, Wishes, lay
 from bridge.ledger import LEDGER_BYTES
 
@@ -67,6 +68,7 @@ class Board(ctypes.Structure):
     bpm: float
     ahead: Ahead
     desk: Desk
+    beat: Conductor
 
     _fields_ = [
         ("stop", ctypes.c_uint32),  # supervisor, down to epoch
@@ -103,6 +105,7 @@ class Board(ctypes.Structure):
         ("bpm", ctypes.c_double),  # mind, and ahead
         ("ahead", Ahead),
         ("desk", Desk),  # whoever has a hand on it
+        ("beat", Conductor),  # hand
     ]
 
 

@@ -37,6 +37,16 @@ class Velocity:
 
 
 @dataclass(frozen=True, slots=True)
+class Incoming:
+    """What is heard on the port `in`."""
+
+    port: str | None = None  # part of an existing one's name; None: our own virtual one
+    clock: bool = False
+    controls: bool = False  # controllers for the desk
+    channel: int | None = None  # theirs; None: any
+
+
+@dataclass(frozen=True, slots=True)
 class Habits:
     """How this DAW, or this synth, wants it."""
 
@@ -47,6 +57,13 @@ class Habits:
     bank: tuple[int, int] | None = None  # coarse and fine
     controls: ControlMap | None = field(default_factory=ControlMap)  # None: no controllers
     clock: bool = False
+    quantise: float = 0.0  # 0 as performed, 1 on the grid
+    incoming: Incoming | None = None  # what is taken from it
+
+    @property
+    def follows(self) -> bool:
+        """Whether its clock leads."""
+        return self.incoming is not None and self.incoming.clock
 
     @property
     def aside(self) -> bool:

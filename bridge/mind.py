@@ -12,36 +12,39 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, nextafter
 from multiprocessing.connection import Connection
+from types import UnionType
 from typing import TYPE_CHECKING, Protocol
 
-from bridge import ahead, desk
+from bridge import ahead, conductor, desk
 from bridge.board import MOODS, Board, Seat
+from bridge.clockin import Beat
 from bridge.clockout import ClockOut
 from bridge.control import Controllers
 from bridge.desk import Wishes
 from bridge.habits import PLAIN, Habits
+from bridge.timeline import COMMIT_S, LEAD_S, DawTime, OwnTime
 from bridge.translate import Played, Style, Translator, distance
 from bridge.wire import Timed, TimedNote, TimedPedal, TimedPulse, encode
 from music.condition import Condition
 from music.controls import Controls
-from music.events import Bar, Event, Note, Pedal, Tempo, TempoMap
+from music.events import Bar, Event, Note, Pedal, Tempo
 from music.sampling import Sampling
+from music.vocabulary import TEMPO_RANGE_BPM
 
 if TYPE_CHECKING:
     from capsule.emotion import EmotionCapsule
 
 AHEAD_S = 1.0  # composed beyond what is committed
-COMMIT_S = 0.125
-LEAD_S = 0.020  # a note that comes with less notice than this would be late
 JUMP = 0.2  # total variation between the emotion composed under and the present one
 CALM_S = 0.25  # at least so long between two rewinds
 START_S = 0.3  # composed before the first note is heard
 IDLE_S = 0.010
 SHOW_S = 0.05  # between two looks ahead for displays
 SHOWN = 64  # committed notes that are kept for them
+TEMPO_BAND = 0.02  # a DAW's tempo moves by so much before the composer is told
 NEAR_S = 1e-6  # what is due at the very horizon may not be composed yet
 
 
@@ -87,9 +90,8 @@ class Mind:
         self.translator = translator
         self.played: Played | None = None
         self._composer = composer
-        self._tempo = TempoMap()
+        self._time: OwnTime = DawTime() if habits.follows else OwnTime()
         self._pending: deque[tuple[Event, Condition]] = deque()  # composed, not committed
-        self._origin_s: float | None = None  # absolute time of beat 0; None while at rest
         self._committed_beats = 0.0
         self._rewound_s = -inf
         self._floor_beats = 0.0  # where the last rewind went: what is composed before it is late
@@ -97,9 +99,12 @@ class Mind:
         self._habits = habits
         self._controllers = Controllers(habits.controls) if habits.controls else None
         self._clock = ClockOut() if habits.clock else None
+        self._begins = _begins_with(habits)
+        self._pedal_down = False  # as composed, heard or not
         self._wishes: Wishes | None = None
         self._outdated = False  # what is pending was composed under other wishes
         self._committed: deque[TimedNote] = deque(maxlen=SHOWN)
+        composer.controls = replace(composer.controls, quantise=habits.quantise)
 
     @property
     def counts(self) -> MindCounts:
@@ -107,15 +112,19 @@ class Mind:
         return MindCounts(self._underruns, self._rewinds)
 
     def step(
-        self, now_s: float, capsule: EmotionCapsule | None, wishes: Wishes | None = None
+        self,
+        now_s: float,
+        capsule: EmotionCapsule | None,
+        wishes: Wishes | None = None,
+        beat: Beat | None = None,
     ) -> list[Timed]:
         """Take the newest capsule, if there is a new one, and do one piece of work.
 
-        `wishes`: what the desk says, if there is one.
+        `wishes`: what the desk says, if there is one; `beat`: where the DAW is that is followed.
         """
         if wishes is not None and wishes != self._wishes:
             self._heed(wishes)
-        events = self._play(now_s, capsule)
+        events = self._follow(now_s, beat) + self._play(now_s, capsule)
         if self._controllers is not None:
             events += self._controllers.step(now_s, capsule)
         shaped = [self._habits.shaped(event) for event in events]
@@ -129,13 +138,26 @@ class Mind:
         if before is not None and (before.key, before.bpm) != (wishes.key, wishes.bpm):
             self._outdated = True
 
+    def _follow(self, now_s: float, beat: Beat | None) -> list[Timed]:
+        """A DAW that stops or jumps is followed at once; what is composed goes on at a bar."""
+        if isinstance(self._time, DawTime) and self._time.beat.bpm:
+            slow, fast = TEMPO_RANGE_BPM
+            bpm = min(max(self._time.beat.bpm, slow), fast)
+            if abs(bpm / (self._composer.controls.bpm or inf) - 1.0) > TEMPO_BAND:
+                self._composer.controls = replace(self._composer.controls, bpm=bpm)
+        if not self._time.lost(beat, now_s):
+            return []
+        self._time.release()
+        self._skip()
+        return [TimedPedal(now_s + COMMIT_S, False)]
+
     def ahead(self, now_s: float) -> tuple[list[TimedNote], list[TimedNote]]:
         """What will be heard: notes that are committed, and notes that may yet be taken back."""
         committed = [note for note in self._committed if note.on_s > now_s]
-        if self._origin_s is None:
+        if not self._time.anchored:
             return committed, []
         timed = [
-            self._timed(event, self._origin_s + self._tempo.seconds(event.onset_beats), 1.0)
+            self._timed(event, self._time.seconds(event.onset_beats), 1.0)
             for event, _ in self._pending
             if isinstance(event, Note)
         ]
@@ -144,9 +166,7 @@ class Mind:
 
     def bpm(self, now_s: float) -> float:
         """The tempo that is heard; 0 while nothing is."""
-        if self._origin_s is None:
-            return 0.0
-        return self._tempo.bpm(self._tempo.beats(now_s - self._origin_s))
+        return self._time.bpm(now_s) if self._time.anchored else 0.0
 
     def _play(self, now_s: float, capsule: EmotionCapsule | None) -> list[Timed]:
         if capsule is not None:
@@ -163,7 +183,7 @@ class Mind:
             self._take_back(now_s)
         if self.behind(now_s):
             self._compose(played.condition)
-            self._begin(now_s)
+        self._begin(now_s)
         return notes
 
     @property
@@ -171,56 +191,79 @@ class Mind:
         """Whether there is an emotion to play by, or an ending to play out."""
         if self.played is None or self.played.mood == "WAITING":
             return False
-        closing = self._origin_s is not None and (self._pending or not self._composer.finished)
+        closing = self._time.anchored and (self._pending or not self._composer.finished)
         return self.played.mood != "REST" or bool(closing)
 
     def behind(self, now_s: float) -> bool:
         """Whether there is something to compose."""
         if self._composer.finished:
             return False
-        if self._origin_s is None:
-            return True
-        return self._origin_s + self._composer.horizon_s < now_s + COMMIT_S + AHEAD_S
+        if not self._time.anchored:
+            return self._opening() is None
+        return self._time.seconds(self._composed_beats) < now_s + COMMIT_S + AHEAD_S
+
+    @property
+    def _composed_beats(self) -> float:
+        return self._time.tempo.beats(self._composer.horizon_s)
 
     def _compose(self, condition: Condition) -> None:
         for event in self._composer.step(condition):
             if isinstance(event, Tempo):
-                self._tempo.push(event)
+                self._time.push(event)
             else:
                 self._pending.append((event, condition))
             if isinstance(event, Bar) and self._clock is not None:
                 self._clock.bar(event.onset_beats)
+        self._skip()
 
-    def _begin(self, now_s: float) -> None:
-        """At the start, or after a rest: once enough is composed, its first note is heard.
-
-        With a clock its first bar line is, if that comes before: a listener has to start there.
-        """
-        if self._origin_s is not None:
-            return
-        audible = Note | Pedal if self._clock is None else Note | Pedal | Bar
-        heard = (event for event, _ in self._pending if isinstance(event, audible))
+    def _opening(self) -> Event | None:
+        """What the music begins with, if enough is composed behind it."""
+        heard = (event for event, _ in self._pending if isinstance(event, self._begins))
         first = next(heard, None)
         if first is None:
+            return None
+        first_s = self._time.tempo.seconds(first.onset_beats)
+        return first if self._composer.horizon_s > first_s + START_S else None
+
+    def _begin(self, now_s: float) -> None:
+        """At the start, or after a rest: once enough is composed, its first note is heard."""
+        if self._time.anchored or (first := self._opening()) is None:
             return
-        first_s = self._tempo.seconds(first.onset_beats)
-        if self._composer.horizon_s > first_s + START_S:
-            self._origin_s = now_s + COMMIT_S - first_s
+        begun = self._time.begin(first.onset_beats, now_s)
+        if begun and self._begins is Bar and self._pedal_down:
+            pedal = Pedal(first.onset_beats, True)  # its beginning was left out
+            self._pending.insert(1, (pedal, self._pending[0][1]))
+
+    def _skip(self) -> None:
+        """A DAW's bar is met with a bar: until then what comes before the first is left out."""
+        while self._begins is Bar and not self._time.anchored and self._pending:
+            event, _ = self._pending[0]
+            if isinstance(event, Bar):
+                return
+            self._pop()
+
+    def _pop(self) -> None:
+        event, _ = self._pending.popleft()
+        self._committed_beats = event.onset_beats
+        if isinstance(event, Pedal):
+            self._pedal_down = event.down
 
     def _commit(self, now_s: float, loudness: float) -> list[Timed]:
         notes: list[Timed] = []
-        while self._origin_s is not None and self._pending:
+        while self._time.anchored and self._pending:
             event, _ = self._pending[0]
-            due_s = self._origin_s + self._tempo.seconds(event.onset_beats)
+            if isinstance(event, Bar):
+                self._time.bar(event.onset_beats)
+            due_s = self._time.seconds(event.onset_beats)
             if due_s > now_s + COMMIT_S:
                 break
-            late = due_s < now_s + LEAD_S and isinstance(event, Note | Pedal)
+            late = due_s < now_s + self._time.least_notice_s and isinstance(event, Note | Pedal)
             if late and event.onset_beats >= self._floor_beats:
-                self._origin_s += now_s + COMMIT_S - due_s  # never catch up: time moves back
+                self._time.late(now_s + COMMIT_S - due_s)  # never catch up
                 self._underruns += 1
+                self._skip()
                 continue
-            self._pending.popleft()
-            self._committed_beats = event.onset_beats
+            self._pop()
             if isinstance(event, Pedal):
                 notes.append(TimedPedal(max(due_s, now_s + LEAD_S), event.down))
             elif isinstance(event, Note) and not late:
@@ -229,18 +272,17 @@ class Mind:
 
     def _pulses(self, now_s: float) -> list[Timed]:
         """The clock, as far as it is composed and to be committed."""
-        origin_s = self._origin_s
-        if self._clock is None or origin_s is None:
+        if self._clock is None or not self._time.anchored:
             return []
-        until_s = min(now_s + COMMIT_S - origin_s, self._composer.horizon_s - NEAR_S)
+        composed_beats = self._time.tempo.beats(self._composer.horizon_s - NEAR_S)
+        until_beats = min(self._time.beats(now_s + COMMIT_S), composed_beats)
         return [
-            TimedPulse(max(origin_s + self._tempo.seconds(beats), now_s + LEAD_S), number, bar)
-            for beats, number, bar in self._clock.pulses(self._tempo.beats(until_s))
+            TimedPulse(max(self._time.seconds(beats), now_s + LEAD_S), number, bar)
+            for beats, number, bar in self._clock.pulses(until_beats)
         ]
 
     def _timed(self, note: Note, due_s: float, loudness: float) -> TimedNote:
-        assert self._origin_s is not None
-        end_s = self._origin_s + self._tempo.seconds(note.onset_beats + note.duration_beats)
+        end_s = self._time.seconds(note.onset_beats + note.duration_beats)
         velocity = max(1, round(note.velocity * loudness))
         return TimedNote(due_s, max(end_s, due_s + LEAD_S), note.pitch, velocity)
 
@@ -257,11 +299,11 @@ class Mind:
 
     def _rewind(self, now_s: float) -> None:
         to_beats = nextafter(self._committed_beats, inf)
-        if self._origin_s is not None:
-            to_beats = max(to_beats, self._tempo.beats(now_s + COMMIT_S - self._origin_s))
+        if self._time.anchored:
+            to_beats = max(to_beats, self._time.beats(now_s + COMMIT_S))
         self._floor_beats = to_beats
         self._composer.rewind(to_beats)
-        self._tempo.rewind(to_beats)
+        self._time.rewind(to_beats)
         self._pending.clear()
         self._outdated = False
         if self._clock is not None:
@@ -269,11 +311,18 @@ class Mind:
 
     def _rest(self, now_s: float) -> list[Timed]:
         """Stop where the music is; the pedal comes up."""
-        if self._origin_s is None:
+        if not self._time.anchored:
             return []
         self._rewind(now_s)
-        self._origin_s = None
+        self._time.release()
         return [TimedPedal(now_s + COMMIT_S, False)]
+
+
+def _begins_with(habits: Habits) -> type[Event] | UnionType:
+    """The first thing a listener must get in time: a clock and a DAW count from a bar line."""
+    if habits.follows:
+        return Bar
+    return Note | Pedal | Bar if habits.clock else Note | Pedal
 
 
 def trained(seed: int) -> Composes:
@@ -310,7 +359,8 @@ def main(
         seat.beat(now_s)
         taken = newest.take()
         capsule = EmotionCapsule.from_vector(taken[1], taken[0]) if taken else None
-        for event in mind.step(now_s, capsule, desk.read(seat.board.desk)):
+        wishes, beat = desk.read(seat.board.desk), conductor.read(seat.board.beat)
+        for event in mind.step(now_s, capsule, wishes, beat):
             record = encode(event, epoch)
             records.send_bytes(record)  # waits while the pipe is full
             if overhears is not None:

@@ -82,7 +82,7 @@ def test_notes_are_committed_in_time_and_on_time():
 def test_it_composes_about_a_second_ahead_and_no_further():
     mind = new_mind()
     run(mind, 10.0)
-    ahead_s = mind._origin_s + mind._composer.horizon_s - 10.0
+    ahead_s = mind._time.origin_s + mind._composer.horizon_s - 10.0
     assert COMMIT_S + AHEAD_S - 0.01 <= ahead_s <= COMMIT_S + AHEAD_S + 0.26
 
 
