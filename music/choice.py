@@ -11,6 +11,7 @@ from music import vocabulary as v
 from music.controls import PLAIN, Controls
 from music.ending import Cadence, is_closing, narrow
 from music.grammar import Grammar
+from music.guidance import Strengths
 from music.limits import Memory, allow, lean
 from music.quantise import drawable, moves
 from music.sampling import Sampling, choose
@@ -18,7 +19,7 @@ from music.sampling import Sampling, choose
 
 def choose_within(
     logits: npt.NDArray[np.float32],
-    strength: float,
+    strengths: Strengths,
     sampling: Sampling,
     dice: np.random.Generator,
     grammar: Grammar,
@@ -34,14 +35,14 @@ def choose_within(
     if cadence and is_closing(grammar, cadence):
         controls = replace(controls, max_density=None, min_density=0.0)
     if controls == PLAIN:
-        return choose(logits, strength, grammar.mask(), sampling, dice)
+        return choose(logits, strengths, grammar.mask(), sampling, dice)
     mask = allow(grammar, memory, controls)
     if cadence:
         mask = narrow(mask, grammar, memory, controls, cadence)
     if controls.quantise:
         drawable(mask, grammar.position, controls.quantise)
     bias = lean(grammar, memory, controls)
-    token = choose(logits if bias is None else logits + bias, strength, mask, sampling, dice)
+    token = choose(logits if bias is None else logits + bias, strengths, mask, sampling, dice)
     if controls.quantise and token in v.POS:
         drawn = token - v.POS.start
         token = v.POS.id(int(moves(grammar.position, controls.quantise)[drawn]))

@@ -26,11 +26,12 @@ from music.controls import PLAIN, Controls
 from music.errors import MusicError
 from music.events import Bar, Event, Pedal, Tempo, TempoMap
 from music.grammar import Grammar
+from music.guidance import ROWS, Settled, rows_of
 from music.inputs import Inputs
 from music.latent import Gaussian
 from music.limits import Memory
 from music.model import MusicModel
-from music.sampling import ROWS, Sampling, rows_of
+from music.sampling import Sampling
 from music.store import WEIGHTS, load_model
 
 REWIND_TOKENS = 384
@@ -46,6 +47,7 @@ class Moment:
     z: Tensor  # (Z,) latent of the current bar
     draws: int  # random numbers drawn so far
     memory: Memory = Memory()  # what the limits know
+    settled: Settled = Settled()  # the emotion that the music is in
     prior: Gaussian | None = None  # of the current bar's latent: (Z,)
     take: int = 0  # which draw from it z is
     cadence: ending.Cadence | None = None  # once an end is asked for
@@ -138,6 +140,8 @@ class Composer:
         if self.finished:
             return []
         now = self._heed(self._now)
+        settled = now.settled.towards(condition, now.grammar.horizon_beats)
+        now = replace(now, settled=settled)
         state, inputs = self._feed(now, condition)
         self._history.append(self._now)
         if now.token == v.BAR:
@@ -145,7 +149,7 @@ class Composer:
             token = v.LATENT
         else:
             token = choose_within(
-                self.model.logits(state).numpy(), condition.strength, self.sampling,
+                self.model.logits(state).numpy(), settled.strengths(condition), self.sampling,
                 self._dice(now.draws), now.grammar, now.memory, self.controls, now.cadence,
             )  # fmt: skip
             now = replace(now, draws=now.draws + 1)

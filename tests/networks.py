@@ -13,7 +13,8 @@ from music.grammar import Grammar
 from music.inputs import Inputs, ModelConfig
 from music.latent import Gaussian
 from music.model import MusicModel
-from music.sampling import ROWS, Sampling
+from music.guidance import ROWS
+from music.sampling import Sampling
 
 WINDOW, LENGTH = 40, 150  # tokens
 ANY = Condition((0.25, 0.25, 0.25, 0.25), 1.5)

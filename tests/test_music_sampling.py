@@ -1,49 +1,24 @@
-"""One token from three rows of logits: guidance, families, the cut, the draw."""
+"""One token from three rows of logits: families, the cut, the draw."""
 
 import numpy as np
 import pytest
 
 from music import vocabulary as v
-from music.condition import UNCONDITIONED, Condition
 from music.errors import MusicError
-from music.sampling import (
-    AROUSAL_SHARE,
-    ROWS,
-    Sampling,
-    choose,
-    guide,
-    rows_of,
-)
+from music.guidance import ROWS, Strengths
+from music.sampling import Sampling, choose
 
 ANY = np.ones(v.SIZE, dtype=bool)
 
 
-def draws(logits, strength=1.0, mask=ANY, sampling=None, count=400):
-    sampling = sampling or Sampling()
+def draws(logits, tones=1.0, time=1.0, mask=ANY, sampling=None, count=400):
+    sampling, strengths = sampling or Sampling(), Strengths(tones, time)
     dice = [np.random.default_rng(seed) for seed in range(count)]
-    return np.array([choose(logits, strength, mask, sampling, one) for one in dice])
+    return np.array([choose(logits, strengths, mask, sampling, one) for one in dice])
 
 
 def rows(seed=0):
     return np.random.default_rng(seed).normal(size=(ROWS, v.SIZE)).astype(np.float32)
-
-
-def test_the_rows_are_the_condition_its_arousal_alone_and_none():
-    (whole, heard), (arousal, also), (_, ignored) = rows_of(Condition((0.7, 0.1, 0.0, 0.2)))
-    assert (heard, also, ignored) == (0.0, 0.0, 1.0)
-    assert whole == (0.7, 0.1, 0.0, 0.2)
-    assert arousal == pytest.approx((0.4, 0.4, 0.1, 0.1))
-    assert [null for _, null in rows_of(UNCONDITIONED)] == [1.0, 1.0, 1.0]
-
-
-def test_guidance_is_nothing_at_0_the_network_at_1_and_mostly_valence_beyond():
-    logits = rows().astype(np.float64)
-    np.testing.assert_allclose(guide(logits, 0.0), logits[2])
-    np.testing.assert_allclose(guide(logits, 1.0), logits[0])
-    of_valence = np.stack([np.ones(3), np.zeros(3), np.zeros(3)])  # known by the whole row only
-    np.testing.assert_allclose(guide(of_valence, 3.0), 3.0)
-    of_arousal = np.stack([np.ones(3), np.ones(3), np.zeros(3)])
-    np.testing.assert_allclose(guide(of_arousal, 3.0), 1.0 + 2.0 * AROUSAL_SHARE)
 
 
 def test_at_strength_1_and_without_a_cut_tokens_come_as_often_as_the_network_says():
@@ -56,15 +31,26 @@ def test_at_strength_1_and_without_a_cut_tokens_come_as_often_as_the_network_say
 
 
 @pytest.mark.parametrize("family", v.FAMILIES.values(), ids=v.FAMILIES)
-def test_more_strength_than_1_and_the_cut_change_chords_and_pitches_alone(family):
+def test_each_strength_acts_on_its_families_and_the_cut_on_chords_and_pitches(family):
     logits = rows(7)
     mask = np.zeros(v.SIZE, dtype=bool)
     mask[family.start : family.stop] = True
-    plain = draws(logits, 1.0, mask, Sampling(1.0, 1.0))
-    changed = family.name in ("CHORD", "PITCH")
-    for strength, top_p in ((4.0, 1.0), (1.0, 0.3)):
-        found = draws(logits, strength, mask, Sampling(1.0, top_p))
+    plain = draws(logits, 1.0, 1.0, mask, Sampling(1.0, 1.0))
+    tones, choices = family.name in ("CHORD", "PITCH"), family.size > 1
+    for strengths, top_p, changed in (
+        ((4.0, 1.0), 1.0, tones),
+        ((1.0, 4.0), 1.0, choices and not tones),
+        ((1.0, 1.0), 0.3, tones),
+    ):
+        found = draws(logits, *strengths, mask, Sampling(1.0, top_p))
         assert np.array_equal(found, plain) != changed
+
+
+def test_which_family_comes_is_a_matter_of_time():
+    logits = np.zeros((ROWS, v.SIZE), dtype=np.float32)
+    logits[0, v.BAR] = 6.0  # known by the condition alone
+    shares = [(draws(logits, 4.0, time, count=1000) == v.BAR).mean() for time in (0.0, 1.0, 4.0)]
+    assert shares[0] < shares[1] < shares[2]
 
 
 def test_no_cut_and_no_cooling_favours_the_family_with_few_tokens():
@@ -81,9 +67,9 @@ def test_only_what_is_allowed_comes_even_where_all_of_it_is_unlikely():
     mask[[v.DUR.start, v.PEDAL_UP]] = True
     logits = rows()
     logits[:, mask] = -60.0
-    assert set(draws(logits, 5.0, mask)) == {v.DUR.start, v.PEDAL_UP}
+    assert set(draws(logits, 5.0, 5.0, mask)) == {v.DUR.start, v.PEDAL_UP}
     mask[v.PEDAL_UP] = False
-    assert set(draws(logits, 0.0, mask)) == {v.DUR.start}
+    assert set(draws(logits, 0.0, 0.0, mask)) == {v.DUR.start}
 
 
 def test_a_low_top_p_leaves_the_likeliest_chord_and_pitch():

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from music import sampling
+from music import guidance, sampling
 from music.condition import STRENGTH
 from music.corpus.dataset import Piece, load
 from music.errors import MusicError
@@ -96,9 +96,8 @@ class Material:
         settings |= {f"scale.{name}": value for name, value in settings["scale"].items()}
         corpus = self.tokens / "music.npz"
         data = hashlib.sha256(corpus.read_bytes()).hexdigest() if corpus.is_file() else ""
-        return key_of(
-            [self.fingerprint, version_of(sampling), data, {name: settings[name] for name in uses}]
-        )
+        used = {name: settings[name] for name in uses}
+        return key_of([self.fingerprint, version_of(guidance, sampling), data, used])
 
     @cached_property
     def model(self) -> MusicModel:
@@ -153,7 +152,7 @@ class Material:
     def _file(self, strength: float) -> Path:
         s = self.settings
         about = [s.scale.clips, s.seconds, s.seed, s.precision, strength, asdict(Sampling())]
-        name = key_of([self.fingerprint, version_of(sampling), about])
+        name = key_of([self.fingerprint, version_of(guidance, sampling), about])
         return self.out / "clips" / f"strength-{strength:g}-{name}.npz"
 
     def _play(self, strength: float) -> Played:

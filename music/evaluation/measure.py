@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from music import sampling
+from music import guidance, sampling
 from music.condition import STRENGTH
 from music.corpus.dataset import Piece, load, whole
 from music.evaluation import features, judge, learners, performance, tonality
@@ -118,7 +118,7 @@ def measure(contestant: Contestant, scale: Scale) -> None:
     for strength in scale.strengths:
         shelf.get(
             f"clips {strength:g}",
-            own | scale.of_clips | {"sampling": version_of(sampling)},
+            own | scale.of_clips | {"sampling": version_of(guidance, sampling)},
             partial(_play, network, clips_file(contestant, strength), scale, strength),
         )
 

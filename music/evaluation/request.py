@@ -19,6 +19,7 @@ from music.condition import Condition
 from music.corpus.dataset import whole
 from music.events import Bar, Event, Pedal, Tempo, TempoMap
 from music.grammar import Grammar
+from music.guidance import Settled, Strengths
 
 MAX_TOKENS_PER_S = 400  # a clip that is denser than this is cut short
 
@@ -77,6 +78,7 @@ class Player:
     tokens: list[int] = field(default_factory=lambda: [v.BAR])
     events: list[Event] = field(default_factory=lambda: [Bar(0.0)])
     tempo_map: TempoMap = field(default_factory=TempoMap)
+    settled: Settled = Settled()
 
     @classmethod
     def start(cls, request: Request) -> Player:
@@ -92,6 +94,11 @@ class Player:
         if len(self.request.schedule) > 1:
             here = self.grammar.bar if self.request.in_bars else self.horizon_s
             self.condition = self.request.at(max(here, 0.0))
+
+    def settle(self) -> Strengths:
+        """The guidance of the next choice."""
+        self.settled = self.settled.towards(self.condition, self.grammar.horizon_beats)
+        return self.settled.strengths(self.condition)
 
     @property
     def horizon_s(self) -> float:

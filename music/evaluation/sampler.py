@@ -16,10 +16,11 @@ from torch import Tensor
 
 from music import vocabulary as v
 from music.evaluation.request import Clip, Length, Player, Request
+from music.guidance import ROWS, rows_of
 from music.inputs import Inputs
 from music.latent import Gaussian
 from music.network import Network
-from music.sampling import ROWS, Sampling, choose, rows_of
+from music.sampling import Sampling, choose
 
 Latent = Literal["draw", "mean"]
 
@@ -109,12 +110,13 @@ class Ensemble:
         if self.model.config.latent and any(at_bar):
             self._draw_latents([at for at, bar in enumerate(at_bar) if bar], state, inputs)
         for player, scores, bar in zip(self.players, logits, at_bar, strict=True):
+            strengths = player.settle()
             if bar:
                 player.push(v.LATENT)
                 continue
-            strength, mask = player.condition.strength, player.grammar.mask()
             rows = scores if len(scores) == ROWS else scores.repeat(ROWS, axis=0)
-            player.push(choose(rows, strength, mask, self.sampling, player.dice()))
+            mask = player.grammar.mask()
+            player.push(choose(rows, strengths, mask, self.sampling, player.dice()))
 
     def _inputs(self) -> Inputs:
         told = [row for p in self.players for row in rows_of(p.condition)[: self.width]]

@@ -1,0 +1,76 @@
+"""Classifier-free guidance: what a network is asked under, and how its answers are weighed.
+
+Steady strength beyond 1 acts on chords and pitches alone, because guided time and touch drift into
+music denser and louder than any that was learned. But what was just played holds the music where it
+is: so while a new emotion is new, time and touch are guided towards it, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from music.condition import Condition
+
+ROWS = 3  # of logits a token is chosen from: the condition, its arousal alone, none
+AROUSAL_SHARE = 0.6  # of what strength adds beyond 1, what arousal gets; valence gets all of it
+TURN_SHARE = 2 / 3  # of what strength adds beyond 1, what time and touch get after a whole turn
+HALF_BEATS = 4.0  # in which half of a turn is no longer new
+UNTOLD = (0.25, 0.25, 0.25, 0.25)
+
+
+class Strengths(NamedTuple):
+    """Of the guidance."""
+
+    tones: float  # of chords and pitches
+    time: float  # of positions, tempo and touch, and of which family comes
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The mixture that the music has settled in: it follows the condition within some beats."""
+
+    mixture: tuple[float, ...] | None = None
+    beats: float = 0.0
+
+    def towards(self, condition: Condition, beats: float) -> Settled:
+        """After playing under ``condition`` until ``beats``; the first is settled in at once."""
+        p = condition.probabilities or UNTOLD
+        if self.mixture is None:
+            return Settled(p, beats)
+        share = 1.0 - 0.5 ** (max(beats - self.beats, 0.0) / HALF_BEATS)
+        moved = tuple(m + share * (q - m) for m, q in zip(self.mixture, p, strict=True))
+        return Settled(moved, beats)
+
+    def strengths(self, condition: Condition) -> Strengths:
+        """What a condition's strength comes to now."""
+        p, strength = condition.probabilities or UNTOLD, condition.strength
+        turn = sum(abs(q - m) for m, q in zip(self.mixture or p, p, strict=True)) / 2  # 0 to 1
+        more = TURN_SHARE * turn * max(strength - 1.0, 0.0)
+        return Strengths(strength, min(strength, 1.0) + more)
+
+
+def rows_of(condition: Condition) -> list[tuple[tuple[float, ...], float]]:
+    """(mixture, 1 where it is to be ignored) of each of the ROWS a network is asked under."""
+    null = float(condition.probabilities is None)
+    p = condition.probabilities or UNTOLD
+    high, low = (p[0] + p[1]) / 2, (p[2] + p[3]) / 2
+    return [(p, null), ((high, high, low, low), null), (p, 1.0)]
+
+
+def guide(logits: npt.NDArray[np.float64], strength: float) -> npt.NDArray[np.float64]:
+    """Classifier-free guidance (Ho & Salimans 2022) composed of two (Liu et al. 2022).
+
+    (ROWS, N) to (N,): null + a·(arousal − null) + s·(whole − arousal). Arousal is heard at once and
+    turns to caricature soon, valence is hard to hear: so a grows slowly with the strength s, see
+    AROUSAL_SHARE. At 0 nothing of the condition remains, at 1 it is the network's own distribution.
+    """
+    whole, arousal, null = logits
+    of_arousal = min(strength, 1.0) + AROUSAL_SHARE * max(strength - 1.0, 0.0)
+    guided: npt.NDArray[np.float64] = (
+        null + of_arousal * (arousal - null) + strength * (whole - arousal)
+    )
+    return guided
