@@ -5,12 +5,14 @@ import re
 import sys
 import time
 import uuid
+from collections.abc import Sequence
 
+from bridge import controlin
 from bridge.control import NAMES, SWEEP_S, ControlMap, sweep
 from bridge.errors import BridgeError
-from bridge.habits import CURVES, LIGHTEST, STRONGEST, Habits, Velocity
+from bridge.habits import CURVES, LIGHTEST, STRONGEST, Habits, Incoming, Velocity
 from bridge.telling import say
-from bridge.values import number
+from bridge.values import number, share
 from bridge.wire import encode
 
 PROGRAMS = 128
@@ -64,9 +66,36 @@ def words_of_daw(parser: argparse.ArgumentParser) -> None:
         "--bank", type=bank, metavar="COARSE[:FINE]", help="of the program, each 0 to 127"
     )
     parser.add_argument("--clock", action="store_true", help="send MIDI clock, with start and stop")
+    _words_of_incoming(parser)
+    parser.add_argument(
+        "--quantise", type=share, default=0.0, metavar="Q",
+        help="0 as performed (default), 1 on the grid of sixteenths or triplets",
+    )  # fmt: skip
     parser.add_argument(
         "--osc", type=host_and_port, metavar="HOST:PORT",
         help=f"send emotion and notes as OSC, too (:PORT is this machine, {LOCALHOST})",
+    )  # fmt: skip
+
+
+def _words_of_incoming(parser: argparse.ArgumentParser) -> None:
+    """What is heard of the DAW."""
+    first, last = controlin.NUMBERS[0], controlin.NUMBERS[-1]
+    parser.add_argument(
+        "--clock-in", action="store_true",
+        help="follow a MIDI clock: its tempo, bars, start, stop and song position",
+    )  # fmt: skip
+    parser.add_argument(
+        "--control-in", type=_channel_or_any, metavar="1-16|any",
+        help="let controllers of this channel move emotion, strength and the rest",
+    )  # fmt: skip
+    parser.add_argument(
+        "--cc-in", type=incoming_numbers, default={}, metavar="NAME=N,...",
+        help=f"those controllers by name ({', '.join(controlin.NAMES)}; default {first} to {last})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--in", dest="source", metavar="NAME",
+        help="part of the name of a MIDI port to hear them on (default: a virtual port, "
+        "emocapsule:in)",
     )  # fmt: skip
 
 
@@ -92,6 +121,10 @@ def _whole(text: str, low: int, high: int, what: str) -> int:
 
 def _channel(text: str) -> int:
     return _whole(text, 1, 16, "a channel")
+
+
+def _channel_or_any(text: str) -> int | str:
+    return "any" if text == "any" else _channel(text)
 
 
 def _semitones(text: str) -> int:
@@ -125,12 +158,21 @@ def curve(text: str) -> float:
 
 def control_numbers(text: str) -> dict[str, int | None]:
     """Which controller carries what; None is off."""
+    return _numbers(text, NAMES)
+
+
+def incoming_numbers(text: str) -> dict[str, int | None]:
+    """Which incoming controller moves what; None is off."""
+    return _numbers(text, controlin.NAMES)
+
+
+def _numbers(text: str, names: Sequence[str]) -> dict[str, int | None]:
     told: dict[str, int | None] = {}
     for part in text.split(","):
         name, _, value = (word.strip().lower() for word in part.partition("="))
-        if name not in NAMES:
+        if name not in names:
             raise argparse.ArgumentTypeError(
-                f"{part!r} is not NAME=NUMBER with a name of {', '.join(NAMES)}"
+                f"{part!r} is not NAME=NUMBER with a name of {', '.join(names)}"
             )
         told[name] = None if value == "off" else _whole(value, 0, 127, "a controller")
     return told
@@ -158,7 +200,26 @@ def habits_of(args: argparse.Namespace) -> Habits:
         bank=args.bank,
         controls=None if args.no_cc else _map_of(args),
         clock=args.clock,
+        quantise=args.quantise,
+        incoming=_incoming_of(args),
     )
+
+
+def _incoming_of(args: argparse.Namespace) -> Incoming | None:
+    """What is heard of the DAW, if anything is."""
+    if args.clock and args.clock_in:
+        raise BridgeError("Either the DAW's clock leads or ours; leave out --clock or --clock-in.")
+    if args.cc_in and not args.control_in:
+        raise BridgeError("Incoming controllers need a channel; add --control-in any.")
+    if not (args.clock_in or args.control_in):
+        if args.source:
+            raise BridgeError("Nothing would be heard; add --clock-in or --control-in.")
+        return None
+    pairs = zip(controlin.NAMES, controlin.NUMBERS, strict=True)
+    numbers = tuple(args.cc_in.get(name, usual) for name, usual in pairs)
+    controlin.check(numbers)
+    channel = None if args.control_in == "any" else args.control_in
+    return Incoming(args.source, args.clock_in, bool(args.control_in), channel, numbers)
 
 
 def _map_of(args: argparse.Namespace) -> ControlMap:

@@ -11,6 +11,7 @@ from pathlib import Path
 from bridge import ear, mind
 from bridge.board import SIGNALS, Board
 from bridge.ear import Ear
+from bridge.errors import BridgeError
 from bridge.hand import Hand
 from bridge.mind import Mind
 from bridge.plan import STATUS_S, TAIL_S, OnStatus, Plan, Snapshot, snapshot
@@ -100,6 +101,8 @@ def replay_fast(
     EegError, CapsuleError, MusicError or BridgeError as the stages do.
     """
     plan = plan or Plan()
+    if plan.habits.incoming is not None:
+        raise BridgeError("With --fast nothing comes in; leave out --clock-in and --control-in.")
     recording = read_recording(path)
     stage = _Stage(recording, plan, Path(path).name)
     said, shown_s = recording.notes, 0.0

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, field, replace
 
 from bridge.control import ControlMap
+from bridge.controlin import NUMBERS
 from bridge.errors import BridgeError
 from bridge.wire import BANK, Timed, TimedNote, TimedPulse
 
@@ -44,6 +45,7 @@ class Incoming:
     clock: bool = False
     controls: bool = False  # controllers for the desk
     channel: int | None = None  # theirs; None: any
+    numbers: tuple[int | None, ...] = NUMBERS  # theirs, in the order of bridge.controlin.NAMES
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,11 @@ import numpy as np
 from bridge.board import LISTENERS_BYTES, Board, Seat
 from bridge.errors import BridgeError
 from bridge.habits import Habits
+from bridge.incoming import Hearing, Input
 from bridge.ledger import Ledger
 from bridge.player import MOST_EVENTS, Player
 from bridge.portless import Nowhere
-from bridge.ports import Output, open_output
+from bridge.ports import Output, open_input, open_output
 from bridge.wire import RECORD_BYTES, SYSTEM, aside, to_row
 from eeg.lsl import Outlet, clock
 
@@ -39,7 +40,8 @@ PRIORITY = 60  # SCHED_FIFO, below JACK's own 70
 READ_AT_ONCE = 256
 
 Publish = Callable[[bytes, float], None]
-Open = Callable[[], Output]
+Ends = tuple[Output, Input | None]
+Open = Callable[[], Ends]
 
 
 class Hand:
@@ -47,13 +49,22 @@ class Hand:
 
     `patch`: messages that set the instrument. They go before the first note, and before the next
     one after a silence or when somebody new listens; who is new is told every controller, too.
+    `hearing`: what to make of what comes in on `input`, if anything does.
     """
 
     def __init__(
-        self, board: Board, output: Output, publish: Publish, patch: Sequence[bytes] = ()
+        self,
+        board: Board,
+        output: Output,
+        publish: Publish,
+        patch: Sequence[bytes] = (),
+        hearing: Hearing | None = None,
+        source: Input | None = None,
     ) -> None:
         self.player = Player()
         self.output = output
+        self.input = source
+        self.hearing = hearing
         self._board = board
         self._ledger = Ledger(board.ledger)
         self._publish = publish
@@ -97,15 +108,22 @@ class Hand:
             self.silence(now_s)
 
     def heed(self, now_s: float) -> None:
-        """Mute and panic, as the desk says; a panic soon after another is the harder one."""
-        desk = self._board.desk
+        """Mute and panic, as the desk says; a panic soon after another is the harder one.
+
+        A DAW that is followed and has stopped mutes, too.
+        """
+        desk, waits = self._board.desk, False
+        if self.hearing is not None and self.input is not None:
+            self.hearing.push(self.input.take())
+            waits = self.hearing.waits(now_s)
         if desk.panics != self._panics:
             self._panics = desk.panics
             self.silence(now_s, second=now_s - self._panicked_s < AGAIN_S)
             self._panicked_s = now_s
-        if desk.mute and not self.player.muted:
+        mute = bool(desk.mute) or waits
+        if mute and not self.player.muted:
             self._send(self.player.mute(now_s), now_s)
-        self.player.muted = bool(desk.mute)
+        self.player.muted = mute
 
     def play(self, now_s: float) -> None:
         """Send what is due."""
@@ -136,8 +154,9 @@ class Hand:
         if now_s - self._checked_s < CHECK_S:
             return
         self._checked_s = now_s
-        if not self.output.alive():
-            raise BridgeError(f"The MIDI port {self.output.name} has gone; waiting for it.")
+        for end in (self.output, self.input):
+            if end is not None and not end.alive():
+                raise BridgeError(f"The MIDI port {end.name} has gone; waiting for it.")
         self._reach(now_s)
 
     def _reach(self, now_s: float) -> None:
@@ -155,6 +174,12 @@ class Hand:
         noted = "\n".join([*there, *self._owed]).encode()
         if len(noted) < LISTENERS_BYTES:
             self._board.listeners = noted
+
+    def close(self) -> None:
+        """Let go of the ports."""
+        for end in (self.output, self.input):
+            if end is not None:
+                end.close()
 
     def report(self) -> None:
         """Put the counts on the board."""
@@ -180,17 +205,20 @@ def main(
     If `patient`, a port that is not there is waited for: a predecessor had it.
     """
     habits = habits or Habits()
-    opened = partial(open_output, port, habits.aside)
+    opened = partial(_open, port, habits)
     outlet = Outlet(NOTES_STREAM, NOTES_TYPE, NOTES_CHANNELS, 0.0, "MIDI", source_id)
 
     def publish(message: bytes, now_s: float) -> None:
         outlet.push(np.array([to_row(message)], dtype=float), np.array([now_s]))
 
-    output = _patiently(seat, opened) if patient else opened()
-    hand = Hand(seat.board, output, publish, habits.patch())
+    output, source = _patiently(seat, opened) if patient else opened()
+    hearing = Hearing(habits.incoming, seat.board) if habits.incoming else None
+    hand = Hand(seat.board, output, publish, habits.patch(), hearing, source)
     seat.board.fifo = _real_time()
     gc.freeze()
     seat.tell("ready", hand.output.name)
+    if source is not None and habits.follows:
+        seat.tell("say", f"The piano waits for the clock on {source.name}.")
     try:
         hand.inherit(clock())
         while not seat.over():
@@ -203,7 +231,7 @@ def main(
         with contextlib.suppress(BridgeError):
             hand.silence(clock())
         hand.report()
-        hand.output.close()
+        hand.close()
         time.sleep(FAREWELL_S)
 
 
@@ -221,29 +249,43 @@ def _turn(seat: Seat, hand: Hand, records: Connection) -> None:
         wake_s = min(now_s + POLL_S, until_s, hand.player.next_s() or until_s)
         time.sleep(max(0.0, wake_s - clock()))
     hand.report()
+    if hand.hearing is not None and (news := hand.hearing.news(now_s)):
+        seat.tell("say", news)
     hand.check(now_s)
+
+
+def _open(port: str | None, habits: Habits) -> Ends:
+    """What goes out, and what comes in if anything does. BridgeError if it cannot be had."""
+    output = open_output(port, habits.aside)
+    if habits.incoming is None:
+        return output, None
+    try:
+        return output, open_input(clock, habits.incoming.port)
+    except BridgeError:
+        output.close()
+        raise
 
 
 def _reopen(seat: Seat, hand: Hand, opened: Open) -> None:
     """Wait until the port is back or it is time to leave; nothing old is played then."""
     hand.player.panic()
     seat.beat(clock() + CLOSE_S)
-    hand.output.close()
-    hand.output = _patiently(seat, opened)
+    hand.close()
+    hand.output, hand.input = _patiently(seat, opened)
     with contextlib.suppress(BridgeError):  # gone again: the next turn finds out
         hand.inherit(clock())
     seat.tell("say", f"The MIDI port {hand.output.name} is open again.")
 
 
-def _patiently(seat: Seat, opened: Open) -> Output:
-    """The port, as soon as it is there; nowhere, if it is time to leave before."""
+def _patiently(seat: Seat, opened: Open) -> Ends:
+    """The ports, as soon as they are there; nowhere, if it is time to leave before."""
     while True:
         seat.beat(clock())
         try:
             return opened()
         except BridgeError:
             if seat.over():
-                return Nowhere()
+                return Nowhere(), None
             time.sleep(TURN_S)
 
 

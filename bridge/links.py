@@ -8,7 +8,11 @@ import contextlib
 import importlib
 from typing import Any
 
-OURS = ("^emocapsule(-[0-9]+)?:notes$", "^emocapsule-control(-[0-9]+)?:control$")
+OURS = (
+    "^emocapsule(-[0-9]+)?:notes$",
+    "^emocapsule-control(-[0-9]+)?:control$",
+    "^emocapsule-in(-[0-9]+)?:in$",
+)
 CLIENT = "emocapsule-links"
 
 
@@ -30,7 +34,7 @@ class Links:
         self._client = client
 
     def names(self) -> list[str]:
-        """Each listener: which of our ports it hears (by its place in OURS), a tab, its name.
+        """Each at the other end: which of our ports it is on (its place in OURS), a tab, its name.
 
         A port of ours that cannot be told from another program's has none.
         """
@@ -47,13 +51,14 @@ class Links:
             place, _, other = name.partition("\t")
             for port in self._port(OURS[int(place)]):
                 with contextlib.suppress(self._jack.JackError):  # gone, or connected by its owner
-                    self._client.connect(port.name, other)
+                    ends = (port.name, other) if port.is_output else (other, port.name)
+                    self._client.connect(*ends)
 
     def _port(self, pattern: str) -> list[Any]:
         """Our port, if it is there, and alone."""
         if self._client is None or self.lost:
             return []
-        found = self._client.get_ports(pattern, is_midi=True, is_output=True)
+        found = self._client.get_ports(pattern, is_midi=True)
         return found if len(found) == 1 else []
 
     def close(self) -> None:

@@ -7,16 +7,17 @@ server dies, so it belongs into *hand*'s process, which is watched and can be ki
 import contextlib
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any, Protocol
 
 from bridge.errors import BridgeError
+from bridge.incoming import Input, RtMidiInput
 from bridge.links import Links
 from bridge.portless import Nowhere, Synth, quiet
 from bridge.wire import aside
 
-CLIENT, PORT, ASIDE = "emocapsule", "notes", "control"
+CLIENT, PORT, ASIDE, IN = "emocapsule", "notes", "control", "in"
 NOWHERE, SYNTH = "none", "synth"  # names with a meaning of their own
 LOOPBACKS = ("emocapsule", "loopmidi", "loopback")  # what Windows users install instead
 HOW_TO_HEAR = {
@@ -64,6 +65,34 @@ def open_output(name: str | None = None, control: bool = False) -> Output:
     if name.lower() == SYNTH:
         return Synth()
     return _existing_port(name)
+
+
+def open_input(clock: Callable[[], float], name: str | None = None) -> Input:
+    """Open an input, whose messages `clock` stamps: the virtual port `in`, or an existing port.
+
+    BridgeError if that cannot be had, saying what to do.
+    """
+    names: list[str] = []
+    for _, port in _clients("MidiIn", IN):
+        with _clear(f"The MIDI port {name or IN} cannot be opened"):
+            try:
+                if name is None:
+                    port.open_virtual_port(IN)
+                    return RtMidiInput(port, f"{CLIENT}:{IN}", clock)
+            except NotImplementedError as problem:  # Windows has none
+                raise BridgeError(
+                    f"Windows has no virtual MIDI port; {HOW_TO_HEAR['win32']}, and name it: "
+                    "--in NAME."
+                ) from problem
+            names = port.get_ports()
+            if (found := best_match(name, names)) is not None:
+                port.open_port(names.index(found), name=IN)
+                return RtMidiInput(port, found, clock, found)
+        port.delete()
+    if name is None:
+        raise BridgeError(f"No MIDI system answers on this machine, so nothing comes in; {_how()}.")
+    known = ", ".join(names) or "none at all"
+    raise BridgeError(f"No MIDI port to listen to is called {name!r}; there is {known}.")
 
 
 def list_outputs() -> list[str]:
@@ -142,18 +171,25 @@ def _rtmidi() -> ModuleType:
         ) from problem
 
 
-def _clients() -> Iterator[tuple[int, Any]]:
-    """Each system that answers, and a client of it."""
+def _clients(kind: str = "MidiOut", beside: str = "") -> Iterator[tuple[int, Any]]:
+    """Each system that answers, and a client of it; `beside`: as in `_client_name`."""
     rtmidi = _rtmidi()
     for api in rtmidi.get_compiled_api():
         if api == rtmidi.API_RTMIDI_DUMMY:
             continue
         with quiet():
             try:
-                out = rtmidi.MidiOut(rtapi=api, name=CLIENT)
+                end = getattr(rtmidi, kind)(rtapi=api, name=_client_name(api, beside))
             except Exception:  # rtmidi.SystemError and others: the next one may answer
                 continue
-        yield api, out
+        yield api, end
+
+
+def _client_name(api: int, beside: str) -> str:
+    """rtmidi makes a client a port, and JACK wants each client's name unique: there one for a port
+    `beside` the notes' is called after it, as in `emocapsule-control`.
+    """
+    return f"{CLIENT}-{beside}" if beside and api == _rtmidi().API_UNIX_JACK else CLIENT
 
 
 def _virtual_port(control: bool) -> Output:
@@ -180,13 +216,9 @@ def _virtual_port(control: bool) -> Output:
 
 
 def _beside(api: int) -> Any:
-    """The port `control`. rtmidi makes a client a port, and JACK wants each client's name unique:
-    there the client is called `emocapsule-control`.
-    """
-    rtmidi = _rtmidi()
-    client = f"{CLIENT}-{ASIDE}" if api == rtmidi.API_UNIX_JACK else CLIENT
+    """The port `control`."""
     with _clear(f"The MIDI port {ASIDE} cannot be made"):
-        out = rtmidi.MidiOut(rtapi=api, name=client)
+        out = _rtmidi().MidiOut(rtapi=api, name=_client_name(api, ASIDE))
         out.open_virtual_port(ASIDE)
     return out
 
