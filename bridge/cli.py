@@ -28,7 +28,7 @@ from bridge.listening import (
     words_of_recognise,
     words_of_wearing,
 )
-from bridge.values import count, seconds
+from bridge.values import count, seconds, tcp_port
 from capsule.errors import CapsuleError
 from eeg.errors import EegError
 from music.errors import MusicError
@@ -128,9 +128,6 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     words_of_wearing(live)
     _playing(live)
-    live.add_argument(
-        "--no-page", dest="page", action="store_false", help="no web page (there is none yet)"
-    )
     replay = command("replay", "play a recording, through the same wire as live")
     replay.add_argument("file", type=Path, metavar="FILE", help=FORMATS)
     replay.add_argument(
@@ -167,6 +164,14 @@ def _playing(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, metavar="DIR", help="the session folder (default: a new one)"
     )
     parser.add_argument("--seed", type=count, default=0, metavar="N", help="of the music")
+    parser.add_argument(
+        "--page", action=argparse.BooleanOptionalAction, default=True,
+        help="show it all in a web page of this machine, whose link is told (default)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--page-port", type=tcp_port, metavar="N",
+        help="of the page (default 8765, or any that is free)",
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

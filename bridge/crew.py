@@ -104,7 +104,7 @@ class Crew:
 
     def loaded(self) -> bool:
         """Whether everybody has loaded what takes time."""
-        return all(member.loaded for member in self._members.values())
+        return all(member.loaded or member.retired for member in self._members.values())
 
     def ready(self, name: str) -> str | None:
         """What a process said when it was ready; None before."""
@@ -168,11 +168,12 @@ class Crew:
         now_s = self._clock()
         recent = [then_s for then_s in member.restarts_s if then_s > now_s - WITHIN_S]
         hopeless = member.name not in PROCESSES or len(recent) >= MOST_RESTARTS
+        hopeless = hopeless or not member.loaded or (member.wrong and not self.board.capsules)
         if hopeless and member.name in SPARED:
             self.say(f"{why} The music goes on without it.")
             member.retired = True
             return
-        if hopeless or not member.loaded or (member.wrong and not self.board.capsules):
+        if hopeless:
             raise BridgeError(why)
         self.say(f"{why} It is started again.")
         member.restarts_s.append(now_s)

@@ -29,7 +29,7 @@ def live(args: argparse.Namespace) -> int:
     """A headset plays."""
     from bridge import pipeline
 
-    plan = _plan(args, "live")
+    plan = _shown(args, _plan(args, "live"))
     _say("Ctrl-C ends it.")
     _finish(plan, pipeline.live(args.stream, plan, Teller()))
     return 0
@@ -40,6 +40,8 @@ def replay(args: argparse.Namespace) -> int:
     if args.fast and (args.clock or args.osc):
         raise BridgeError("With --fast only files are written; leave out --clock and --osc.")
     plan = _plan(args, args.file.name.partition(".")[0])
+    if not args.fast:
+        plan = _shown(args, plan)
     _finish(plan, _replayed(args.file, plan, args.fast))
     return 0
 
@@ -47,7 +49,7 @@ def replay(args: argparse.Namespace) -> int:
 def demo(args: argparse.Namespace) -> int:
     """The sample recording plays, whatever this machine lacks; leaves a session folder."""
     args.profile, args.rest = None, DEMO_REST_S
-    plan = _plan(args, "demo")
+    plan = _shown(args, _plan(args, "demo"))
     assert plan.folder is not None
     sample = _sample(plan.folder)
     _say(f"The sample recording ({sample}) plays as a live LSL stream: rest, then four emotions.")
@@ -98,6 +100,17 @@ def _plan(args: argparse.Namespace, name: str) -> "Plan":
         habits=habits_of(args),
         osc=args.osc,
     )
+
+
+def _shown(args: argparse.Namespace, plan: "Plan") -> "Plan":
+    """The plan with a page, unless it was not wanted; says where it is."""
+    from bridge.page.door import new_door
+
+    if not args.page:
+        return plan
+    door = new_door(args.page_port)
+    _say(f"Page: {door.link}")
+    return replace(plan, page=door)
 
 
 def _folder(wanted: Path | None, name: str) -> Path:

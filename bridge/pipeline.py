@@ -2,6 +2,7 @@
 
     LSL ─▶ ear ─LSL capsules─▶ mind ─pipe of timed notes─▶ hand ─▶ MIDI port
      └──────────▶ recorder ◀─LSL capsules, notes, texts of the supervisor       └▶ osc, if asked for
+     └──────────▶ page ◀─LSL capsules, notes, the board; it writes the desk
 
 `live()` and `replay()` run processes, `replay_fast()` the same cores in one loop with a fake clock.
 The supervisor owns both ends of the pipe, so either side can be restarted; it plays no note itself.
@@ -23,11 +24,14 @@ from pathlib import Path
 from bridge import ear, hand, mind, osc, recorder
 from bridge.board import Seat
 from bridge.crew import Crew
+from bridge.desk import Wishes, lay
 from bridge.errors import BridgeError
 from bridge.fast import replay_fast as replay_fast
+from bridge.page.door import Door
 from bridge.plan import STATUS_S, TAIL_S, OnStatus, snapshot
 from bridge.plan import Plan as Plan
 from bridge.plan import Snapshot as Snapshot
+from bridge.ports import CLIENT, PORT
 from eeg.lsl import clock
 
 TEND_S = 0.05  # between two looks at everybody
@@ -97,6 +101,7 @@ def _start(
     crew: Crew, token: str, stream: str | None, plan: Plan, wait_s: float, name: str | None
 ) -> None:
     capsules, notes = f"emocapsule-capsules-{token}", f"emocapsule-notes-{token}"
+    lay(crew.board.desk, Wishes(strength=plan.style.top_strength))
     records_out, records_in = crew.pipe()
     sent = (records_out, plan.port, notes, plan.habits)
     crew.start("hand", hand.main, *sent, again=(*sent, True))
@@ -108,6 +113,8 @@ def _start(
     crew.start("mind", mind.main, records_in, capsules, *music, overhears)
     wearer = (capsules, plan.rest_s, plan.profile, plan.recogniser)
     crew.start("ear", ear.main, stream, wait_s, *wearer, again=(stream, 0.0, *wearer))
+    if plan.page is not None:
+        _start_page(crew, plan, plan.page, (stream, capsules, notes))
     if plan.folder is not None:
         facts = {
             "began": datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -122,6 +129,16 @@ def _start(
         ways = (facts, stream, capsules, notes, markers_out)
         again = (plan.folder / "continued", *ways)
         crew.start("recorder", recorder.main, plan.folder, *ways, again=again)
+
+
+def _start_page(crew: Crew, plan: Plan, door: Door, streams: tuple[str | None, str, str]) -> None:
+    """The page; it is imported here alone, for the server takes its time to load."""
+    from bridge.page import process
+    from bridge.page.told import About
+
+    folder = plan.folder.name if plan.folder is not None else ""
+    port = ":".join((CLIENT, PORT)) if plan.port is None else plan.port
+    crew.start("page", process.main, *streams, door, About(port, folder, clock()))
 
 
 def _until(

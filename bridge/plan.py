@@ -9,6 +9,7 @@ from pathlib import Path
 from bridge import ear, mind
 from bridge.board import MOODS, SIGNALS, Board
 from bridge.habits import Habits
+from bridge.page.door import Door
 from bridge.translate import Style
 
 STATUS_S = 0.25  # between two snapshots
@@ -33,6 +34,7 @@ class Plan:
     style: Style = field(default_factory=Style)
     habits: Habits = field(default_factory=Habits)
     osc: tuple[str, int] | None = None  # host and port
+    page: Door | None = None  # where to serve the web page
     composer: Callable[[int], mind.Composes] = mind.trained
     recogniser: Callable[[], ear.Load] = ear.trained
 

@@ -89,6 +89,14 @@ def count(text: str) -> int:
     return int(text)
 
 
+def tcp_port(text: str) -> int:
+    """A port of this machine."""
+    port = count(text)
+    if not 1 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 1 to 65535")
+    return port
+
+
 def mix(text: str) -> tuple[float, ...]:
     """Probabilities of the four quadrants."""
     shares = [number(share, 0.0, 1.0, "a probability") for share in text.split(",")]

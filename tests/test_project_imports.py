@@ -28,6 +28,8 @@ FENCES = {  # third party or standard module: where it may be imported (a packag
     "fluidsynth": {"music", "bridge"},
     "rtmidi": {"bridge/ports.py"},
     "pythonosc": {"bridge/osc.py"},
+    "starlette": {"bridge/page/server.py", "bridge/page/process.py"},
+    "uvicorn": {"bridge/page/process.py"},
     "threading": {"bridge"},
     "multiprocessing": {"bridge"},
     "subprocess": {"bridge"},
@@ -111,7 +113,8 @@ LIGHT = """
 import sys, importlib
 for name in sys.argv[1].split(","):
     importlib.import_module(name)
-heavy = {"torch", "mne", "matplotlib", "sklearn", "rtmidi", "brainflow"} & set(sys.modules)
+heavy = {"torch", "mne", "matplotlib", "sklearn", "rtmidi", "brainflow", "uvicorn"}
+heavy &= set(sys.modules)
 sys.exit(f"{sorted(heavy)} came along" if heavy else 0)
 """
 

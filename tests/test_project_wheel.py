@@ -50,7 +50,9 @@ def test_wheel_holds_the_packages_and_weights_only(wheel):
         for path in (ROOT / package / "weights").glob("*")
         if path.is_file()
     }
-    assert inside == code | weights
+    page = {str(p.relative_to(ROOT)) for p in (ROOT / "bridge" / "page" / "static").iterdir()}
+    assert len(page) > 5
+    assert inside == code | weights | page
     assert {Path(name).suffix for name in weights} <= {".safetensors", ".json", ".md"}
 
 

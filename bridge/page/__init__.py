@@ -1,0 +1,1 @@
+"""The web page: LSL → feed → story; board and story → told → server → browser → desk."""
