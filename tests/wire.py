@@ -77,10 +77,11 @@ def until(condition, why="what was to come", seconds=SOON_S):
 class Program:
     """A process whose lines are read as they come."""
 
-    def __init__(self, *command, environment=None):
+    def __init__(self, *command, environment=None, reads=False):
         paths = f"{TESTS}{os.pathsep}{TESTS.parent}"
         self.process = subprocess.Popen(
             [str(part) for part in command],
+            stdin=subprocess.PIPE if reads else None,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -110,6 +111,8 @@ class Program:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        if self.process.stdin is not None:
+            self.process.stdin.close()
 
 
 def python(code, *arguments):

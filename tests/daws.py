@@ -1,0 +1,143 @@
+"""A DAW whose clock leads, an independent JACK client; our mind and hand, telling their plans."""
+
+import sys
+
+import numpy as np
+from wire import Program, until
+
+IN = "emocapsule-in:in"
+
+DAW = """
+import queue, random, sys, threading, time
+import jack
+client = jack.Client("daw", no_start_server=True)
+port = client.midi_outports.register("out")
+due, sent = [], queue.SimpleQueue()  # [(time, jittered time, message, pulse)]
+
+@client.set_process_callback
+def process(frames):
+    port.clear_buffer()
+    begin = time.monotonic() - client.frames_since_cycle_start / client.samplerate
+    while due and due[0][1] < begin + frames / client.samplerate:
+        nominal, at, message, pulse = due.pop(0)
+        offset = min(max(round((at - begin) * client.samplerate), 0), frames - 1)
+        port.write_midi_event(offset, message)
+        sent.put((nominal, message.hex(), pulse))
+
+def told():
+    while True:
+        nominal, message, pulse = sent.get()
+        print(f"{nominal:.6f} {message} {pulse}", flush=True)
+
+def roll(first, message, low, high, over, most):
+    begin = time.monotonic() + 0.1
+    plan = [(begin - 0.002, begin - 0.002, bytes.fromhex(word), -1) for word in message.split("+")]
+    rng, at, pulse = random.Random(pulse_seed), begin, first
+    while at < begin + most:
+        off = at + rng.uniform(-0.001, 0.001)
+        plan.append((at, off, b"\\xf8", pulse))
+        at += 60 / (low + (high - low) * min(max(at - begin, 0) / over, 1)) / 24
+        pulse += 1
+    due[:] = plan
+
+pulse_seed = 1
+with client:
+    threading.Thread(target=told, daemon=True).start()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        word, *rest = line.split()
+        if word == "roll":
+            first, message, low, high, over, most = rest
+            roll(int(first), message, float(low), float(high), float(over), float(most))
+        elif word == "tell":
+            due.insert(0, (time.monotonic(), 0.0, bytes.fromhex(rest[0]), -1))
+        elif word == "stop":
+            due[:] = [(time.monotonic(), 0.0, b"\\xfc", -1)]
+        elif word == "join":
+            client.connect("daw:out", rest[0])
+"""
+
+PLANS = """
+import sys, uuid
+import numpy as np
+import fakes
+from bridge import hand, mind
+from bridge.crew import Crew
+from bridge.habits import Habits, Incoming
+from bridge.translate import Style
+from bridge.wire import RECORD_BYTES, TimedNote, decode
+from capsule.emotion import CAPSULE_STREAM, CAPSULE_TYPE, CHANNELS, EmotionCapsule
+from eeg.lsl import Outlet, clock
+
+token = uuid.uuid4().hex[:8]
+habits = Habits(controls=None, incoming=Incoming(clock=True))
+crew = Crew(clock)
+records_out, records_in = crew.pipe()
+heard, overhears = crew.pipe(waits=False)
+crew.start("hand", hand.main, records_out, None, "notes" + token, habits)
+crew.start("mind", mind.main, records_in, "capsules" + token, 0, Style(), fakes.Composer, habits,
+           overhears)
+outlet = Outlet(CAPSULE_STREAM, CAPSULE_TYPE, CHANNELS, 4.0, "", "capsules" + token)
+next_s, end_s, ready = 0.0, clock() + float(sys.argv[1]), False
+try:
+    while clock() < end_s:
+        crew.tend(0.02)
+        if not ready and crew.ready("hand") and crew.ready("mind"):
+            ready = True
+            print("ready", flush=True)
+        if clock() >= next_s:
+            next_s = clock() + 0.25
+            vector = EmotionCapsule.neutral(clock(), 1.0).to_vector()[np.newaxis].astype(float)
+            outlet.push(vector, np.array([clock()]))
+        while heard.poll():
+            event, _ = decode(heard.recv_bytes(RECORD_BYTES))
+            if isinstance(event, TimedNote):
+                print(f"note {event.on_s:.6f}", flush=True)
+    print(f"late {crew.board.lateness_p99_ms:.3f} {crew.board.late}", flush=True)
+finally:
+    crew.stop(3.0)
+"""
+
+
+class Daw(Program):
+    """Rolls, stops and goes on; its pulses are off by up to a millisecond."""
+
+    def __init__(self):
+        super().__init__(sys.executable, "-u", "-c", DAW, reads=True)
+        until(lambda: "ready" in self.lines, "the DAW")
+
+    def order(self, *words):
+        self.process.stdin.write(" ".join(map(str, words)) + "\n")
+        self.process.stdin.flush()
+
+    def join(self):
+        """Connect to us, once our port is there."""
+        self.order("join", IN)
+
+    def roll(self, low, high=None, over=1.0, first=0, message="fa", most=600.0):
+        self.order("roll", first, message, low, high or low, over, most)
+
+    def tell(self, message):
+        """Send one more message."""
+        self.order("tell", message)
+
+    def stop(self):
+        """Gives the pulse that comes next."""
+        self.order("stop")
+        until(lambda: self.lines[-1].split()[1] == "fc", "the stop")
+        return int(self.lines[-2].split()[2]) + 1
+
+    def sent(self):
+        """[(time it was due, message, pulse)]."""
+        rows = (line.split() for line in self.lines[1:])
+        return [(float(at), message, int(pulse)) for at, message, pulse in rows]
+
+    def bars_s(self, since_s=0.0):
+        """When its bars began: (bar,)."""
+        return np.array([at for at, _, n in self.sent() if n >= 0 and n % 96 == 0 and at > since_s])
+
+
+def off_ms(times_s, bars_s):
+    """How far each time is from the nearest bar: positive is late."""
+    nearest = np.abs(np.subtract.outer(times_s, bars_s)).argmin(axis=1)
+    return 1000 * (np.array(times_s) - bars_s[nearest])
