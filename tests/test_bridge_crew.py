@@ -38,3 +38,23 @@ def test_an_osc_that_keeps_dying_is_done_without(monkeypatch):
     again, given_up = tended("osc", monkeypatch)
     assert again.endswith("as it does each time. It is started again.")
     assert given_up.endswith("The music goes on without it.")
+
+
+def test_a_page_that_cannot_even_begin_is_done_without():
+    crew = Crew(clock)
+    crew.start("page", fails)
+    end_s = clock() + 60.0
+    try:
+        while not crew.loaded():
+            crew.tend(0.05)
+            assert clock() < end_s
+    finally:
+        crew.stop(1.0)
+    assert crew.said == [
+        "The process 'page' failed: RuntimeError: at once The music goes on without it."
+    ]
+    assert crew.restarts == 0
+
+
+def fails(seat):
+    raise RuntimeError("at once")

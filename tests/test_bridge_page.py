@@ -3,17 +3,22 @@
 import http.client
 import json
 import math
-from contextlib import ExitStack, closing
+import multiprocessing
+import os
+import signal
+import threading
+from contextlib import ExitStack, closing, suppress
+from types import SimpleNamespace
 
 import fakes
 import numpy as np
 import pytest
 from browser import Browser, found
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.sync.client import connect
 from wire import until
 
-from bridge import ahead, desk
+from bridge import ahead, desk, pipeline
 from bridge.board import MOODS, SIGNALS, new_board
 from bridge.errors import BridgeError
 from bridge.page.door import Door, listen, new_door
@@ -22,9 +27,11 @@ from bridge.page.process import Server
 from bridge.page.server import MOST_BYTES, MOST_VIEWERS, NO_TOKEN, TOO_MANY, new_app, obey
 from bridge.page.story import Place, Row, Story, votes_of
 from bridge.page.told import About, Teller, word
+from bridge.plan import Plan
 from bridge.wire import TimedNote
 from eeg.lsl import clock
 from eeg.montage import BANDS, REGIONS
+from eeg.synthetic import write_edf
 
 HONEST, PLAYED = (0.5, 0.1, 0.15, 0.25), (0.7, 0.1, 0.05, 0.15)
 EVIL = '<img src=x onerror="window.evil=1">'
@@ -311,6 +318,54 @@ def test_twenty_frames_a_second_and_each_thing_once(show):
         assert all(one["samples"] == [] and "votes" not in one for one in frames)
         lasted_s = frames[-1]["now"] - frames[0]["now"]
         assert 0.9 < lasted_s < 3.0  # 0.95; more on a busy machine
+
+
+# ---------------------------------------------------------------------------- in a performance
+
+
+@pytest.mark.lsl
+def test_a_performance_is_seen_and_goes_on_when_its_page_is_killed(tmp_path):
+    path = tmp_path / "short.edf"
+    write_edf(path, fakes.beginning(60.0))
+    door, over = new_door(), threading.Event()
+    talks, killed_at = [], []  # what each connection told; notes at the kill
+
+    def view():
+        while not over.wait(0.05):
+            with suppress(OSError, WebSocketException), tune_in(SimpleNamespace(door=door)) as line:
+                talks.append([])
+                while True:
+                    talks[-1].append(frame(line))
+
+    def seen(talk):
+        told = {
+            name: [row for one in talk for row in one[name]] for name in ("samples", "messages")
+        }
+        return len(told["samples"]) > 100 and len(told["messages"]) > 5 and talk[-1]["ahead"]
+
+    def show(snapshot):
+        if not killed_at and talks and talks[-1] and seen(talks[-1]):
+            (page,) = (one for one in multiprocessing.active_children() if one.name == "page")
+            os.kill(page.pid, signal.SIGKILL)
+            killed_at.append((snapshot.notes, len(talks)))
+        elif killed_at and len(talks) > killed_at[0][1] and talks[-1] and seen(talks[-1]):
+            os.kill(os.getpid(), signal.SIGTERM)  # as a user who has seen enough
+
+    viewer = threading.Thread(target=view)
+    viewer.start()
+    try:
+        plan = Plan(port="none", page=door, composer=fakes.Composer, recogniser=fakes.recogniser)
+        last = pipeline.replay(path, plan, show)
+    finally:
+        over.set()
+        viewer.join()
+    notes, before = killed_at[0]
+    assert last.restarts == 1
+    assert last.notes > notes
+    assert "facts" in talks[before][0]  # the new page tells it all from the beginning
+    assert talks[-1][-1]["state"]["word"] == "ENDED"
+    signal_ = next(one["signal"] for one in talks[0] if "signal" in one)
+    assert len(signal_["channels"]) == 14
 
 
 # ---------------------------------------------------------------------------- in a browser

@@ -43,7 +43,6 @@ function quarters(c, half, p) {
 
 function trail(c, x, y) {
   const rows = story.trail, end = now(), length = story.facts.trail_s;
-  c.lineCap = "round";
   for (const [v, a, width, tone] of [[3, 4, 2, colour.soft], [1, 2, 3, colour.ink]]) {
     c.strokeStyle = tone; c.lineWidth = width;
     for (let i = 1; i < rows.length; i += 1) {
