@@ -17,8 +17,9 @@ from wire import Headset, Jack, Listener, Ourselves, python, until
 
 from bridge.cli import build_parser, main
 from bridge.control import ControlMap
+from bridge.controlin import NUMBERS
 from bridge.daw import habits_of
-from bridge.habits import Habits, Velocity
+from bridge.habits import Habits, Incoming, Velocity
 
 CONTROL = "emocapsule-control:control"
 HABITS = """Habits(channel=5, transpose=-12, velocity=Velocity(1.0, 100, 120), program=9,
@@ -52,6 +53,19 @@ def test_each_word_is_understood():
     )
     assert habits("--no-cc").controls is None
     assert habits("--velocity-curve 2.5").velocity.exponent == 2.5
+    assert habits("--quantise 0.7").quantise == 0.7
+
+
+def test_what_comes_in_is_understood():
+    assert habits().incoming is None
+    assert not habits().follows
+    assert habits("--clock-in").incoming == Incoming(clock=True)
+    assert habits("--clock-in").follows
+    assert habits("--control-in any").incoming == Incoming(controls=True)
+    assert not habits("--control-in any").follows
+    words = "--clock-in --control-in 3 --in loopMIDI --cc-in valence=1,panic=off"
+    numbers = (1, *NUMBERS[1:-1], None)
+    assert habits(words).incoming == Incoming("loopMIDI", True, True, 3, numbers)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +88,7 @@ def test_osc_has_a_host_and_a_port(text, where):
         "--velocity-curve 9", "--velocity-range 1", "--velocity-range 0 9", "--program 0",
         "--bank 1:128", "--cc mood=3", "--cc valence", "--cc valence=x", "--cc valence=128",
         "--osc studio", "--osc :70000", "--osc a:b:1", "--osc ::1:9",
+        "--control-in 0", "--control-in all", "--cc-in q1=3", "--quantise 1.5",
     ],
 )  # fmt: skip
 def test_wrong_use_is_status_2(words, capsys):
@@ -92,6 +107,11 @@ def test_wrong_use_is_status_2(words, capsys):
         ("replay a.edf --fast --clock", "leave out --clock and --osc"),
         ("replay a.edf --fast --osc :9000", "leave out --clock and --osc"),
         ("learn valence --cc valence=off", "No controller carries valence"),
+        ("live --clock --clock-in", "leave out --clock or --clock-in"),
+        ("live --in loopMIDI", "add --clock-in or --control-in"),
+        ("live --cc-in valence=1", "add --control-in any"),
+        ("live --control-in any --cc-in valence=1,mute=1", "have the same number"),
+        ("live --control-in any --cc-in valence=120", "is a channel's mode"),
     ],
 )
 def test_what_does_not_go_together_is_one_sentence(words, said, capsys, tmp_path, monkeypatch):

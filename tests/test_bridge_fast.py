@@ -9,7 +9,8 @@ import pytest
 import pyxdf
 
 from bridge.control import ControlMap
-from bridge.habits import Habits
+from bridge.errors import BridgeError
+from bridge.habits import Habits, Incoming
 from bridge.pipeline import Plan, replay_fast
 from capsule.emotion import EmotionCapsule
 
@@ -85,3 +86,21 @@ def test_every_note_ends(recording, tmp_path):
 def test_duration_ends_it(recording, tmp_path):
     last = replay_fast("any", plan(tmp_path / "s", duration_s=10.0))
     assert last.elapsed_s == pytest.approx(11.5, abs=0.1)
+
+
+def test_nothing_comes_in(recording, tmp_path):
+    habits = Habits(incoming=Incoming(clock=True))
+    with pytest.raises(BridgeError, match="leave out --clock-in"):
+        replay_fast("any", plan(tmp_path / "s", habits=habits))
+
+
+def test_the_composer_is_told_how_strictly_to_keep_to_the_grid(recording, tmp_path):
+    made = []
+
+    def composer(seed):
+        made.append(fakes.Composer(seed))
+        return made[-1]
+
+    replay_fast("any", Plan(folder=tmp_path / "s", composer=composer, recogniser=fakes.recogniser,
+                            duration_s=3.0, habits=Habits(quantise=0.7)))  # fmt: skip
+    assert made[0].controls.quantise == 0.7

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from bridge.errors import BridgeError
-from bridge.ports import best_match, list_outputs, open_output
+from bridge.ports import best_match, list_outputs, open_input, open_output
 
 ALSA, JACK, WINDOWS, DUMMY = 2, 3, 4, 5
 NAMES = {ALSA: "ALSA", JACK: "Jack", WINDOWS: "Windows MultiMedia"}
@@ -62,7 +62,17 @@ class System:
                 if self in system.opened:
                     system.opened.remove(self)
 
-        self.MidiOut = MidiOut
+        class MidiIn(MidiOut):
+            def ignore_types(self, sysex, timing, active_sense):
+                pass
+
+            def set_callback(self, callback):
+                self.callback = callback
+
+            def cancel_callback(self):
+                self.callback = None
+
+        self.MidiOut, self.MidiIn = MidiOut, MidiIn
 
     def heard(self, port):
         return [sent for sent, by in zip(self.sent, self.by, strict=True) if by == port]
@@ -243,3 +253,47 @@ def test_a_synth_that_finds_no_loudspeaker_says_so(monkeypatch):
     monkeypatch.setattr("music.render.find_soundfont", lambda: "font.sf2")
     with pytest.raises(BridgeError, match="no loudspeaker"):
         open_output("synth")
+
+
+# ---------------------------------------------------------------------------- what comes in
+
+
+def clock():
+    return 1.5
+
+
+@pytest.mark.parametrize(("api", "client"), [("JACK", "emocapsule-in"), ("ALSA", "emocapsule")])
+def test_what_comes_in_has_a_virtual_port(machine, api, client):
+    system = machine(**{api: []})
+    source = open_input(clock)
+    assert source.name == "emocapsule:in"
+    assert system.made == [(client, "in")]
+    system.opened[0].callback(([0xF8], 0.0), None)
+    assert source.take() == [(1.5, b"\xf8")]
+    assert source.alive()
+    source.close()
+    assert system.opened == []
+
+
+def test_an_existing_port_can_be_listened_to(machine):
+    system = machine(ALSA=["Piano"], JACK=["DAW clock", "Synth"])
+    source = open_input(clock, "daw")
+    assert source.name == "DAW clock"
+    assert source.alive()
+    system.ports[JACK].remove("DAW clock")
+    assert not source.alive()
+
+
+def test_an_input_that_cannot_be_had_is_one_sentence(machine):
+    machine(JACK=["Synth"])
+    with pytest.raises(BridgeError, match="No MIDI port to listen to is called 'daw'.*Synth"):
+        open_input(clock, "daw")
+    machine(JACK=None)
+    with pytest.raises(BridgeError, match="so nothing comes in"):
+        open_input(clock)
+    machine(WINDOWS=[])
+    with pytest.raises(BridgeError, match="--in NAME"):
+        open_input(clock)
+    machine(JACK=[]).full = 0
+    with pytest.raises(BridgeError, match="port in cannot be opened"):
+        open_input(clock)
