@@ -1,8 +1,8 @@
 """What the processes share: a board in shared memory, and a line to the supervisor from each.
 
-No locks, so that a process killed at any moment blocks nobody. Every cell has one writer; a cell is
-eight bytes or less. The board survives whoever writes it: the ledger on it tells a new *hand* what
-a killed one left sounding.
+No locks, so that a process killed at any moment blocks nobody. Every cell has one writer, but those
+of the desk; a cell is eight bytes or less. The board survives whoever writes it: the ledger on it
+tells a new *hand* what a killed one left sounding.
 """
 
 import ctypes

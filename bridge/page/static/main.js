@@ -1,4 +1,4 @@
-// The page: words and numbers as text, the rest on canvases; drawn when the server has spoken.
+// The page: words and numbers as text, the rest on canvases; drawn no oftener than they change.
 
 import { QUADRANTS } from "./canvas.js";
 import { buildDesk, listen, showDesk } from "./desk.js";
@@ -20,7 +20,8 @@ const METERS = [ // name, title, unit, decimals, from where on it is a warning a
 ];
 const shown = Object.fromEntries([...document.querySelectorAll("[data-show]")].map((one) => [one.dataset.show, one]));
 const meters = {}, bars = {};
-let ended = false, noticed = 0, drawn = true;
+const asked = new Set();
+let ended = false, noticed = 0, count = 0;
 
 function heard(frame) {
   if (frame.facts) { buildDesk(frame.facts); ended = false; }
@@ -28,12 +29,22 @@ function heard(frame) {
   if (link.open) words(frame.state);
   else if (!ended || link.why) { word("NO CONNECTION"); notice(link.why || "The program has ended or starts again; this page waits for it."); noticed = Infinity; }
   if (noticed !== Infinity && performance.now() - noticed > NOTICE_MS || (link.open && noticed === Infinity)) { notice(""); noticed = 0; }
-  if (drawn) { drawn = false; requestAnimationFrame(draw); }
+  count += 1;
+  ask(drawRoll);
+  if (count % 2) ask(drawScope);
+  if (frame.facts || frame.trail?.length) ask(drawPlane);
+  if (["facts", "signal", "grades", "votes"].some((name) => name in frame)) ask(drawScalp);
+}
+
+function ask(...drawings) { // each is drawn once, when the screen is next drawn, if it has to be
+  if (!asked.size) requestAnimationFrame(draw);
+  for (const one of drawings) asked.add(one);
 }
 
 function draw() {
-  drawn = true;
-  drawPlane(); drawRoll(); drawScope(); drawScalp();
+  const now = [...asked];
+  asked.clear();
+  for (const one of now) one();
 }
 
 function words(state) {
@@ -125,5 +136,5 @@ function build() {
 
 build();
 listen();
-window.addEventListener("resize", () => { if (story.state) requestAnimationFrame(draw); });
+window.addEventListener("resize", () => ask(drawPlane, drawRoll, drawScope, drawScalp));
 connect(heard);

@@ -1,9 +1,10 @@
-// Heads from above, the nose up. The first: electrodes and their quality. One for each band: the
+// Heads from above, the nose up. The first: electrodes and regions, and how good their signal is.
+// A region is as good as its best electrode, for one is enough. One head for each band: the
 // emotion that a region votes for, the stronger the further its vote is from even.
 
 import { QUADRANTS, colour, pen, type } from "./canvas.js";
 import { story } from "./link.js";
-import { mark } from "./scope.js";
+import { GRADES, mark } from "./scope.js";
 
 const EDGE = 1.3; // radius of the head; the lowest electrodes lie below the equator
 const EVEN = 250, STRONG = 120; // thousandths of a vote: says nothing; says as much as is drawn
@@ -21,12 +22,19 @@ export function drawScalp() {
   for (let n = 0; n < count; n += 1) {
     const cx = width * (n % columns + 0.5) / columns;
     const cy = height * Math.floor(n / columns) / rows + radius * 1.12 + 4;
-    if (n === 0) head(c, cx, cy, radius, () => null); else head(c, cx, cy, radius, (region) => vote(region, n - 1));
+    head(c, cx, cy, radius, n ? (region) => vote(region, n - 1) : quality);
     if (n === 0) electrodes(c, cx, cy, radius);
     c.textAlign = "center"; c.textBaseline = "top";
     c.fillStyle = colour.ink; type(c, 13); c.fillText(n ? bands[n - 1][0] : "electrodes", cx, cy + radius + 6);
     if (n) { c.fillStyle = colour.soft; type(c, 11); c.fillText(`${bands[n - 1][1]}–${bands[n - 1][2]} Hz`, cx, cy + radius + 22); }
   }
+}
+
+function quality(region) { // null without an electrode
+  if (!story.signal) return null;
+  const known = story.grades.filter((_, n) => story.signal.regions[n] === region);
+  const best = ["good", "fair", "off"].find((one) => known.includes(one));
+  return best ? [GRADES[best], 0.3] : null;
 }
 
 function vote(region, band) { // colour and strength of a region's vote; null without a signal

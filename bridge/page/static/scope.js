@@ -3,7 +3,7 @@
 import { colour, pen, type } from "./canvas.js";
 import { story, now } from "./link.js";
 
-const GRADES = { good: colour.q4, fair: colour.warn, off: colour.alarm, "": colour.soft };
+export const GRADES = { good: colour.q4, fair: colour.warn, off: colour.alarm, "": colour.soft };
 const LEAST_UV = 30;
 const LETTERS = 8; // of a channel's name
 
