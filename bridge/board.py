@@ -26,6 +26,7 @@ PROCESSES = ("ear", "mind", "hand", "recorder", "osc", "page")
 SIGNALS = ("SEARCHING", "LIVE", "LATE", "STALE", "LOST")  # how the EEG arrives
 MOODS = ("WAITING", "PLAYING", "HOLD", "GLIDE", "REST")  # what the piano does
 LISTENERS_BYTES = 4096
+SAID_BYTES = 512
 RUN, QUIET, END = 0, 1, 2  # board.stop: play; no more notes; nothing more at all
 
 _Four = ctypes.c_double * 4
@@ -65,6 +66,8 @@ class Board(ctypes.Structure):
     fifo: int
     recorded_bytes: int
     restarts: int
+    sayings: int
+    said: bytes
     bpm: float
     ahead: Ahead
     desk: Desk
@@ -101,7 +104,9 @@ class Board(ctypes.Structure):
         ("ledger", ctypes.c_ubyte * LEDGER_BYTES),
         ("listeners", ctypes.c_char * LISTENERS_BYTES),  # who was connected, a line each
         ("recorded_bytes", ctypes.c_uint64),  # recorder
-        ("restarts", ctypes.c_uint32),  # supervisor
+        ("restarts", ctypes.c_uint32),  # supervisor, down to said
+        ("sayings", ctypes.c_uint32),
+        ("said", ctypes.c_char * SAID_BYTES),  # the newest sentence
         ("bpm", ctypes.c_double),  # mind, and ahead
         ("ahead", Ahead),
         ("desk", Desk),  # whoever has a hand on it

@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection, wait
 from types import ModuleType
 from typing import Any
 
-from bridge.board import END, PROCESSES, QUIET, Seat, child, new_board
+from bridge.board import END, PROCESSES, QUIET, SAID_BYTES, Seat, child, new_board
 from bridge.errors import BridgeError
 
 HUNG_S = {"hand": 0.7, "mind": 5.0, "ear": 5.0, "recorder": 15.0, "osc": 30.0, "page": 30.0}
@@ -96,8 +96,10 @@ class Crew:
         theirs.close()
 
     def say(self, sentence: str) -> None:
-        """Keep a sentence for the user and for the recording."""
+        """Keep a sentence for the user and for the recording; the newest is on the board."""
         self.said.append(sentence)
+        self.board.said = sentence.encode()[: SAID_BYTES - 1]
+        self.board.sayings += 1
         if self._markers is not None:
             with contextlib.suppress(OSError):
                 self._markers.send_bytes(sentence.encode()[:2000])

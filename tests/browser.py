@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from functools import cache
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -23,10 +24,20 @@ FLAGS = (
 )  # fmt: skip
 
 
+@cache
 def found():
-    """Where the browser is; None without one."""
+    """Where a browser is that runs (some systems have a stub that does not); None without one."""
     asked = os.environ.get("EMOCAPSULE_BROWSER")
-    return asked or next((path for name in NAMES if (path := shutil.which(name))), None)
+    paths = [asked] if asked else [path for name in NAMES if (path := shutil.which(name))]
+    return next((path for path in paths if _runs(path)), None)
+
+
+def _runs(path):
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        return (
+            subprocess.run([path, "--version"], capture_output=True, timeout=SOON_S).returncode == 0
+        )
+    return False
 
 
 class Browser:

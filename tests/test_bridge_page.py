@@ -421,10 +421,15 @@ def test_the_numbers_shown_are_the_numbers_sent(show, tab):
 
 
 @needs_browser
-def test_names_from_the_network_are_text(tab):
+def test_names_and_sentences_from_the_network_are_text(show, tab):
     assert tab.text("[data-show=stream]") == EVIL
+    show.board.said, show.board.sayings = f"{EVIL} was lost.".encode(), 1
+    tab.until(
+        f"document.querySelector('#notice').textContent === {json.dumps(EVIL)} + ' was lost.'"
+    )
+    assert not tab.run("document.querySelector('#notice').hidden")
     assert tab.run("window.evil") is None
-    assert tab.run("document.querySelectorAll('dd img').length") == 0
+    assert tab.run("document.querySelectorAll('img').length") == 0
 
 
 @needs_browser

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from bridge.board import SIGNALS, Board
 from bridge.hand import NOTES_STREAM, NOTES_TYPE
 from bridge.page.story import Story, votes_of
 from bridge.wire import from_row
@@ -20,7 +21,6 @@ from eeg.lsl import Inlet, Intake
 from eeg.quality import grade
 
 if TYPE_CHECKING:
-    from bridge.board import Board
     from eeg.signal import Chunk, Signal
 
 FIND_S, RETRY_S = 0.3, 1.0  # for the EEG to be found, and between two attempts
@@ -88,13 +88,14 @@ class Feed:
         for values, time_s in zip(*(self._notes.pull() or ((), ())), strict=True):
             self.story.message(float(time_s), from_row(values))
         try:
-            self._pull_eeg(now_s)
+            self._pull_eeg(now_s, board.signal != SIGNALS.index("SEARCHING"))
         except EegError:  # ear tells the user what is wrong with it
             self._intake = self._scope = None
 
-    def _pull_eeg(self, now_s: float) -> None:
+    def _pull_eeg(self, now_s: float, there: bool) -> None:
+        """`there`: ear has found the EEG. Not before, for a recording begins when it is heard."""
         if self._intake is None:
-            if now_s - self._tried_s < RETRY_S:
+            if not there or now_s - self._tried_s < RETRY_S:
                 return
             self._tried_s = now_s
             self._intake = Intake(self._stream, timeout_s=FIND_S)

@@ -79,9 +79,11 @@ def state(board: Board, elapsed_s: float) -> dict[str, Any]:
     signal, mood = SIGNALS[board.signal], MOODS[board.mood]
     listeners = board.listeners.decode(errors="replace").splitlines()
     told = asdict(snapshot(board, round(elapsed_s, 1), restarts=board.restarts))
-    for left_out in ("port", "stream", "said"):
+    for left_out in ("port", "stream"):
         del told[left_out]
     told |= {
+        "said": board.said.decode(errors="replace"),
+        "sayings": board.sayings,
         "word": word(signal, mood, bool(board.desk.mute), bool(board.stop)),
         "bpm": board.bpm,
         "listeners": listeners[:LISTED],

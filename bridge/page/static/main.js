@@ -10,7 +10,7 @@ import { drawScope } from "./scope.js";
 
 const TONES = { MUTED: "warn", HOLD: "warn", "SIGNAL LOST": "alarm", "NO CONNECTION": "alarm", WAITING: "still", ENDED: "still" };
 const SIGNALS = { LATE: "so-so", STALE: "bad", LOST: "bad" };
-const NOTICE_MS = 5000;
+const NOTICE_MS = 8000;
 const METERS = [ // name, title, unit, decimals, from where on it is a warning and an alarm, factor
   ["sample_age_s", "Sample age", "ms", 0, 250, 1000, 1000], ["lateness_p99_ms", "Lateness p99", "ms", 1, 10, 50, 1],
   ["lateness_max_ms", "Lateness, most", "ms", 1, 50, 100, 1], ["underruns", "Underruns", "", 0, 1, 10, 1],
@@ -21,11 +21,13 @@ const METERS = [ // name, title, unit, decimals, from where on it is a warning a
 const shown = Object.fromEntries([...document.querySelectorAll("[data-show]")].map((one) => [one.dataset.show, one]));
 const meters = {}, bars = {};
 const asked = new Set();
-let ended = false, noticed = 0, count = 0;
+let ended = false, noticed = 0, count = 0, sayings = 0;
 
 function heard(frame) {
   if (frame.facts) { buildDesk(frame.facts); ended = false; }
-  if (frame.problem) { notice(frame.problem); noticed = performance.now(); }
+  const said = link.open && frame.state.sayings !== sayings ? frame.state.said : "";
+  if (said) sayings = frame.state.sayings;
+  if (frame.problem || said) { notice(frame.problem || said); noticed = performance.now(); }
   if (link.open) words(frame.state);
   else if (!ended || link.why) { word("NO CONNECTION"); notice(link.why || "The program has ended or starts again; this page waits for it."); noticed = Infinity; }
   if (noticed !== Infinity && performance.now() - noticed > NOTICE_MS || (link.open && noticed === Infinity)) { notice(""); noticed = 0; }
