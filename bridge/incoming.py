@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
@@ -62,9 +63,10 @@ class RtMidiInput:
 
     def close(self) -> None:
         """Close the port."""
-        self._port.cancel_callback()
-        self._port.close_port()
-        self._port.delete()
+        with contextlib.suppress(Exception):  # the server may have died
+            self._port.cancel_callback()
+            self._port.close_port()
+            self._port.delete()
 
 
 class Hearing:
@@ -92,9 +94,12 @@ class Hearing:
 
     def news(self, now_s: float) -> str | None:
         """A sentence when the clock has begun to run, or no longer does."""
-        if self._clock is None or self._ran != self.waits(now_s):
+        if self._clock is None:
             return None
-        self._ran = not self._ran
-        if self._ran:
+        runs = not self.waits(now_s) and (self._ran or self._clock.beat.sure)
+        if runs == self._ran:
+            return None
+        self._ran = runs
+        if runs:
             return f"The clock runs ({self._clock.beat.bpm:.0f} bpm): music from the next bar on."
         return "The clock has stopped; the piano waits for it."

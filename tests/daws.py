@@ -8,7 +8,7 @@ from wire import Program, until
 IN = "emocapsule-in:in"
 
 DAW = """
-import queue, random, sys, threading, time
+import contextlib, queue, random, sys, threading, time
 import jack
 client = jack.Client("daw", no_start_server=True)
 port = client.midi_outports.register("out")
@@ -54,7 +54,11 @@ with client:
         elif word == "stop":
             due[:] = [(time.monotonic(), 0.0, b"\\xfc", -1)]
         elif word == "join":
-            client.connect("daw:out", rest[0])
+            while not client.get_all_connections(port):  # by us, or by those who were joined before
+                with contextlib.suppress(jack.JackError):
+                    client.connect("daw:out", rest[0])
+                time.sleep(0.05)
+            print("0 joined -1", flush=True)
 """
 
 PLANS = """
@@ -113,6 +117,7 @@ class Daw(Program):
     def join(self):
         """Connect to us, once our port is there."""
         self.order("join", IN)
+        until(lambda: "joined" in self.lines[-1], "our port")
 
     def roll(self, low, high=None, over=1.0, first=0, message="fa", most=600.0):
         self.order("roll", first, message, low, high or low, over, most)
@@ -130,7 +135,7 @@ class Daw(Program):
     def sent(self):
         """[(time it was due, message, pulse)]."""
         rows = (line.split() for line in self.lines[1:])
-        return [(float(at), message, int(pulse)) for at, message, pulse in rows]
+        return [(float(at), message, int(pulse)) for at, message, pulse in rows if float(at)]
 
     def bars_s(self, since_s=0.0):
         """When its bars began: (bar,)."""

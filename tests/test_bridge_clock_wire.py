@@ -160,3 +160,25 @@ def test_controllers_mute_and_panic(playing):
     until(lambda: ourselves.told()["panics"] > panics, "the panic")
     heard = len(listener.strikes())
     until(lambda: len(listener.strikes()) > heard + 10, "more notes")
+
+
+def test_a_midi_server_that_dies_and_comes_back_is_listened_to_again(jack, tmp_path, monkeypatch):
+    with closing(Jack()) as server:
+        monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
+        with performance(tmp_path / "session") as (ourselves, listener, daw):
+            daw.roll(120)
+            until(lambda: len(listener.strikes()) > 5, "notes")
+            daw.close()  # else they would take its successors' turns in the new server
+            listener.close()
+            server.close()
+            gone = "The MIDI port emocapsule:notes (Jack) has gone; waiting for it."
+            until(lambda: gone in ourselves.said(), "the sentence")
+            with (
+                closing(Jack(server.name)),
+                closing(Listener("--once")) as listener,
+                closing(Daw()) as daw,
+            ):
+                daw.join()
+                since_s = time.monotonic()
+                daw.roll(110)
+                goes_on(listener, daw, since_s)

@@ -79,6 +79,20 @@ def test_after_a_jump_of_the_tempo_it_is_right_within_a_beat_and_counts_each_pul
     assert beat.when(5.0) == pytest.approx(then[-1], abs=0.002)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_tempo_that_swings_steeply_loses_no_pulse(seed):
+    rng = np.random.default_rng(seed)
+    times_s, time_s, bpm, goal = [], 1.0, 120.0, 120.0
+    for pulse in range(480):
+        times_s.append(time_s)
+        goal = rng.uniform(40, 240) if pulse % 48 == 0 else goal
+        pulse_s = 60 / bpm / 24
+        bpm += np.clip(goal - bpm, -60 * pulse_s, 60 * pulse_s)  # at most 60 a second
+        time_s += 60 / bpm / 24
+    _, beat = started(heard(times_s, seed))
+    assert beat.at(times_s[-1]) == pytest.approx(479 / 24, abs=0.3 / 24)
+
+
 def without(times_s, *lost):
     return np.delete(times_s, lost)
 
