@@ -16,12 +16,13 @@ from dataclasses import dataclass, replace
 from math import inf, nextafter
 from multiprocessing.connection import Connection
 from types import UnionType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from bridge import ahead, conductor, desk
 from bridge.board import MOODS, Board, Seat
 from bridge.clockin import Beat
 from bridge.clockout import ClockOut
+from bridge.composes import Composes as Composes
 from bridge.control import Controllers
 from bridge.desk import Wishes
 from bridge.habits import PLAIN, Habits
@@ -29,9 +30,7 @@ from bridge.timeline import COMMIT_S, LEAD_S, DawTime, OwnTime
 from bridge.translate import Played, Style, Translator, distance
 from bridge.wire import Timed, TimedNote, TimedPedal, TimedPulse, encode
 from music.condition import Condition
-from music.controls import Controls
 from music.events import Bar, Event, Note, Pedal, Tempo
-from music.sampling import Sampling
 from music.vocabulary import TEMPO_RANGE_BPM
 
 if TYPE_CHECKING:
@@ -46,33 +45,6 @@ SHOW_S = 0.05  # between two looks ahead for displays
 SHOWN = 64  # committed notes that are kept for them
 TEMPO_BAND = 0.02  # a DAW's tempo moves by so much before the composer is told
 NEAR_S = 1e-6  # what is due at the very horizon may not be composed yet
-
-
-class Composes(Protocol):
-    """What mind needs of a composer; `music.composer.Composer` is one."""
-
-    controls: Controls
-    sampling: Sampling
-
-    @property
-    def horizon_s(self) -> float:
-        """Everything before it is composed, in seconds from beat 0."""
-
-    def step(self, condition: Condition) -> list[Event]:
-        """Compose a little further."""
-
-    def rewind(self, to_beats: float) -> None:
-        """Forget what was composed at or after that beat."""
-
-    @property
-    def finished(self) -> bool:
-        """Whether the ending that was asked for is composed: a step gives nothing more."""
-
-    def finish(self) -> None:
-        """Lead to an ending."""
-
-    def resume(self) -> None:
-        """No ending, or on after it."""
 
 
 @dataclass(frozen=True, slots=True)
