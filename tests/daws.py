@@ -137,9 +137,9 @@ class Daw(Program):
         rows = (line.split() for line in self.lines[1:])
         return [(float(at), message, int(pulse)) for at, message, pulse in rows if float(at)]
 
-    def bars_s(self, since_s=0.0):
-        """When its bars began: (bar,)."""
-        return np.array([at for at, _, n in self.sent() if n >= 0 and n % 96 == 0 and at > since_s])
+    def bars_s(self, pulses=96):
+        """When its bars began, or anything of so many pulses: (bar,)."""
+        return np.array([at for at, _, n in self.sent() if n >= 0 and n % pulses == 0])
 
 
 def off_ms(times_s, bars_s):

@@ -21,6 +21,7 @@ pytestmark = [
 HABITS = """Habits(controls=None, incoming=__import__("bridge.habits").habits.Incoming(
     clock=True, controls=True))"""
 WITHIN_MS = 5.0
+PULSE_MS = 1000 * 60 / 120 / 24
 LOADED_MS = 20.0  # on a machine that does other things, too
 PERIOD_MS = 1000 * 128 / 48000  # rtmidi on JACK sends at the beginning of a period
 
@@ -132,17 +133,32 @@ def test_the_song_position_is_honoured(playing):
     goes_on(listener, daw, since_s)
 
 
-@pytest.mark.parametrize("name", ["mind", "hand"])
-def test_after_a_kill_it_goes_on_with_a_bar(playing, name):
-    ourselves, listener, daw = playing
+def killed(ourselves, listener, name):
+    """Kill a process; gives when it was, once what sounded is silent and a successor is there."""
     until(listener.down, "a key that is down")
     held, heard = listener.down(), len(listener.events())
     restarts = ourselves.told()["restarts"]
     os.kill(ourselves.pid(name), signal.SIGKILL)
-    since_s = time.monotonic()
+    killed_s = time.monotonic()
     until(lambda: held <= listener.released(heard) or not listener.down(), "silence", 5.0)
     until(lambda: ourselves.told()["restarts"] == restarts + 1, "the successor")
-    goes_on(listener, daw, since_s + 0.05)
+    return killed_s
+
+
+def test_after_a_kill_of_mind_it_goes_on_with_a_bar(playing):
+    ourselves, listener, daw = playing
+    goes_on(listener, daw, killed(ourselves, listener, "mind") + 0.2)
+
+
+def test_after_a_kill_of_hand_it_is_still_in_time_with_the_daw(playing):
+    ourselves, listener, daw = playing
+    since_s = killed(ourselves, listener, "hand") + 0.2
+    until(lambda: len([at for at, _ in listener.strikes() if at > since_s]) > 30, "notes")
+    strikes_s = [at for at, _ in listener.strikes() if at > since_s]
+    until(lambda: daw.bars_s(6)[-1] > strikes_s[-1], "the beats to be told")
+    off = np.abs(off_ms(strikes_s, daw.bars_s(6)))  # the composer of tests plays sixteenths
+    assert np.median(off) < PULSE_MS / 2  # one lost or doubled would be a pulse off for ever
+    assert np.mean(off < LOADED_MS) > 0.8
 
 
 def test_controllers_mute_and_panic(playing):
