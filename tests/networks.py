@@ -10,10 +10,10 @@ from music.controls import Controls
 from music.corpus.crops import Batch, Row, collate
 from music.events import Note
 from music.grammar import Grammar
+from music.guidance import ROWS
 from music.inputs import Inputs, ModelConfig
 from music.latent import Gaussian
 from music.model import MusicModel
-from music.guidance import ROWS
 from music.sampling import Sampling
 
 WINDOW, LENGTH = 40, 150  # tokens
