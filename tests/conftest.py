@@ -3,6 +3,7 @@
 import os
 import tempfile
 import uuid
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,15 @@ def data() -> Path:
     if not DATA.is_dir():
         pytest.skip(f"no data at {DATA}: set EMOCAPSULE_DATA to run this")
     return DATA
+
+
+@pytest.fixture(scope="module")
+def jack():
+    """A JACK server of the module's own, which all that it starts finds."""
+    pytest.importorskip("jack", reason="JACK-Client is not installed")
+    from wire import Jack  # needs LSL's configuration from above
+
+    with closing(Jack()) as server:
+        os.environ["JACK_DEFAULT_SERVER"] = server.name
+        yield server
+        del os.environ["JACK_DEFAULT_SERVER"]

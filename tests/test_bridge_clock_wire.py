@@ -26,15 +26,6 @@ LOADED_MS = 20.0  # on a machine that does other things, too
 PERIOD_MS = 1000 * 128 / 48000  # rtmidi on JACK sends at the beginning of a period
 
 
-@pytest.fixture(scope="module")
-def jack():
-    pytest.importorskip("jack", reason="JACK-Client is not installed")
-    with closing(Jack()) as server:
-        os.environ["JACK_DEFAULT_SERVER"] = server.name
-        yield server
-        del os.environ["JACK_DEFAULT_SERVER"]
-
-
 @pytest.mark.slow
 def test_on_a_ramp_from_90_to_140_bars_are_planned_within_5_ms_of_the_daws(jack):
     with (

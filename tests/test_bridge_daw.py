@@ -13,7 +13,7 @@ import mido
 import numpy as np
 import pytest
 from pythonosc.osc_message import OscMessage
-from wire import Headset, Jack, Listener, Ourselves, python, until
+from wire import Headset, Listener, Ourselves, python, until
 
 from bridge.cli import build_parser, main
 from bridge.control import ControlMap
@@ -123,15 +123,6 @@ def test_what_does_not_go_together_is_one_sentence(words, said, capsys, tmp_path
 
 
 # ---------------------------------------------------------------------------- on the ports
-
-
-@pytest.fixture(scope="module")
-def jack():
-    pytest.importorskip("jack", reason="JACK-Client is not installed")
-    with closing(Jack()) as server:
-        os.environ["JACK_DEFAULT_SERVER"] = server.name
-        yield server
-        del os.environ["JACK_DEFAULT_SERVER"]
 
 
 @contextmanager

@@ -18,15 +18,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def jack():
-    pytest.importorskip("jack", reason="JACK-Client is not installed")
-    with closing(Jack()) as server:
-        os.environ["JACK_DEFAULT_SERVER"] = server.name
-        yield server
-        del os.environ["JACK_DEFAULT_SERVER"]
-
-
 @contextmanager
 def performance(folder):
     """A headset, ourselves and a listener that connects only once, ten notes into the music."""
