@@ -180,7 +180,7 @@ def _clients(kind: str = "MidiOut", beside: str = "") -> Iterator[tuple[int, Any
         with quiet():
             try:
                 end = getattr(rtmidi, kind)(rtapi=api, name=_client_name(api, beside))
-            except Exception:  # rtmidi.SystemError and others: the next one may answer
+            except rtmidi.RtMidiError:  # this system is not running: the next one may answer
                 continue
         yield api, end
 
@@ -199,7 +199,7 @@ def _virtual_port(control: bool) -> Output:
         except NotImplementedError:  # Windows has none
             out.delete()
             return _loopback_port()
-        except Exception:
+        except _rtmidi().RtMidiError:  # no port to be had there: the next one may have one
             out.delete()
             continue
         kind = _rtmidi().get_api_display_name(api)

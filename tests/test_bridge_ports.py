@@ -12,10 +12,15 @@ ALSA, JACK, WINDOWS, DUMMY = 2, 3, 4, 5
 NAMES = {ALSA: "ALSA", JACK: "Jack", WINDOWS: "Windows MultiMedia"}
 
 
+class RtMidiError(Exception):
+    """What rtmidi's own errors are."""
+
+
 class System:
     """A machine's MIDI: which systems were compiled in, which of them answer, with which ports."""
 
     API_RTMIDI_DUMMY, API_UNIX_JACK = DUMMY, JACK
+    RtMidiError = RtMidiError
 
     def __init__(self, **systems):
         self.ports = {globals()[name]: ports for name, ports in systems.items()}
@@ -26,7 +31,7 @@ class System:
         class MidiOut:
             def __init__(self, rtapi, name):
                 if system.ports[rtapi] is None:
-                    raise SystemError("no such device")
+                    raise RtMidiError("no such device")
                 self.api, self.name = rtapi, name
 
             def get_ports(self):
@@ -36,7 +41,7 @@ class System:
                 if self.api == WINDOWS:
                     raise NotImplementedError("Virtual ports are not supported")
                 if len(system.made) == system.full:
-                    raise RuntimeError("no more ports")
+                    raise RtMidiError("no more ports")
                 self.opens(name)
                 system.made.append((self.name, name))
 
