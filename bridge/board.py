@@ -17,10 +17,10 @@ from multiprocessing.connection import Connection
 from multiprocessing.sharedctypes import RawValue
 from typing import Any
 
-from bridge.ahead import Ahead
-from bridge.conductor import Conductor
+from bridge.daw.conductor import Conductor
 from bridge.desk import Desk, Wishes, lay
-from bridge.ledger import LEDGER_BYTES
+from bridge.hand.ledger import LEDGER_BYTES
+from bridge.mind.ahead import Ahead
 
 PROCESSES = ("ear", "mind", "hand", "recorder", "osc", "page")
 SIGNALS = ("SEARCHING", "LIVE", "LATE", "STALE", "LOST")  # how the EEG arrives

@@ -1,8 +1,7 @@
 """The command line: its words, and every failure as one sentence.
 
 Exit status: 0 on success, 1 with one sentence on failure, 2 on wrong use, 130 on Ctrl-C. What the
-commands do is in `bridge.perform`, `bridge.listening` and `bridge.commands`, imported only when one
-of them runs.
+commands do is in `bridge.commands`, imported only when one of them runs.
 """
 
 import argparse
@@ -16,19 +15,20 @@ from collections.abc import Callable, Sequence
 from importlib import import_module, metadata
 from pathlib import Path
 
-from bridge.composing import words_of_compose
-from bridge.daw import words_of_daw, words_of_learn
-from bridge.devices import words_of_devices
-from bridge.errors import BridgeError
-from bridge.headset import words_of_headset
-from bridge.listening import (
+from bridge.commands.composing import words_of_compose
+from bridge.commands.daw import words_of_daw
+from bridge.commands.devices import words_of_devices
+from bridge.commands.headset import words_of_headset
+from bridge.commands.learn import words_of_learn
+from bridge.commands.listening import (
     FORMATS,
     settle_rest,
     words_of_calibrate,
     words_of_recognise,
     words_of_wearing,
 )
-from bridge.values import count, seconds, tcp_port
+from bridge.commands.values import count, seconds, tcp_port
+from bridge.errors import BridgeError
 from capsule.errors import CapsuleError
 from eeg.errors import EegError
 from music.errors import MusicError
@@ -36,8 +36,8 @@ from music.errors import MusicError
 DEBUG = "EMOCAPSULE_DEBUG"  # set it to see where an error came from
 WHERE = {
     "demo": "perform", "live": "perform", "replay": "perform",
-    "devices": "devices", "headset": "headset", "learn": "daw",
-    "recognise": "listening", "calibrate": "listening",
+    "devices": "devices", "headset": "headset", "learn": "learn",
+    "recognise": "listening", "calibrate": "listening", "compose": "composing",
 }  # fmt: skip
 PASSED_ON = ("prepare", "train", "evaluate", "bench")  # these programs read their own options
 
@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     _quieten_lsl()
     settle_rest(args)
-    where = import_module(f"bridge.{WHERE.get(args.command, 'commands')}")
+    where = import_module(f"bridge.commands.{WHERE.get(args.command, 'programs')}")
     command: Callable[..., int] = getattr(where, args.command)
     return command(args, list(rest)) if args.command in PASSED_ON else command(args)
 

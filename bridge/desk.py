@@ -19,7 +19,7 @@ from music.sampling import Sampling
 from music.vocabulary import ROOTS, TEMPO_RANGE_BPM
 
 if TYPE_CHECKING:
-    from bridge.translate import Translator
+    from bridge.mind.translate import Translator
 
 RANGES = {  # what a number on the desk may be
     "strength": (1.0, 10.0),  # below 1, doubt would make it stronger

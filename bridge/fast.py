@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bridge import ear, mind
+from bridge import ear
 from bridge.board import SIGNALS, Board
 from bridge.ear import Ear
 from bridge.errors import BridgeError
-from bridge.hand import Hand
-from bridge.mind import Mind
+from bridge.hand.core import Hand
+from bridge.hand.portless import Nowhere
+from bridge.mind import process as mind
+from bridge.mind.core import Mind
+from bridge.mind.translate import Translator
 from bridge.plan import STATUS_S, TAIL_S, OnStatus, Plan, Snapshot, snapshot
-from bridge.portless import Nowhere
-from bridge.recorder import Session
-from bridge.translate import Translator
+from bridge.session.recorder import Session
 from capsule.emotion import EmotionCapsule
 from eeg.recording import read_recording
 from eeg.signal import Chunk, Recording

@@ -19,7 +19,7 @@ from pythonosc.udp_client import SimpleUDPClient
 
 from bridge.board import MOODS, SIGNALS, Board, Seat
 from bridge.errors import BridgeError
-from bridge.player import LATE_S, LONGEST_S, MOST_EVENTS
+from bridge.hand.player import LATE_S, LONGEST_S, MOST_EVENTS
 from bridge.wire import RECORD_BYTES, TimedNote, decode
 from eeg.lsl import clock
 

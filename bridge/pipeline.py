@@ -21,17 +21,20 @@ from functools import partial
 from math import inf
 from pathlib import Path
 
-from bridge import ear, hand, mind, osc, recorder
+from bridge import ear, osc
 from bridge.board import Seat
 from bridge.crew import Crew
 from bridge.desk import Wishes, lay
 from bridge.errors import BridgeError
 from bridge.fast import replay_fast as replay_fast
+from bridge.hand import process as hand
+from bridge.hand.ports import CLIENT, PORT
+from bridge.mind import process as mind
 from bridge.page.door import Door
 from bridge.plan import STATUS_S, TAIL_S, OnStatus, snapshot
 from bridge.plan import Plan as Plan
 from bridge.plan import Snapshot as Snapshot
-from bridge.ports import CLIENT, PORT
+from bridge.session import recorder
 from eeg.lsl import clock
 
 TEND_S = 0.05  # between two looks at everybody

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bridge import ear, mind
+from bridge import ear
 from bridge.board import MOODS, SIGNALS, Board
-from bridge.habits import Habits
+from bridge.daw.habits import Habits
+from bridge.mind import process as mind
+from bridge.mind.composes import Composes
+from bridge.mind.translate import Style
 from bridge.page.door import Door
-from bridge.translate import Style
 
 STATUS_S = 0.25  # between two snapshots
 TAIL_S = 1.5  # of music after a recording has ended
@@ -35,7 +37,7 @@ class Plan:
     habits: Habits = field(default_factory=Habits)
     osc: tuple[str, int] | None = None  # host and port
     page: Door | None = None  # where to serve the web page
-    composer: Callable[[int], mind.Composes] = mind.trained
+    composer: Callable[[int], Composes] = mind.trained
     recogniser: Callable[[], ear.Load] = ear.trained
 
 

@@ -65,10 +65,11 @@ PLANS = """
 import sys, uuid
 import numpy as np
 import fakes
-from bridge import hand, mind
+from bridge.hand import process as hand
+from bridge.mind import process as mind
 from bridge.crew import Crew
-from bridge.habits import Habits, Incoming
-from bridge.translate import Style
+from bridge.daw.habits import Habits, Incoming
+from bridge.mind.translate import Style
 from bridge.wire import RECORD_BYTES, TimedNote, decode
 from capsule.emotion import CAPSULE_STREAM, CAPSULE_TYPE, CHANNELS, EmotionCapsule
 from eeg.lsl import Outlet, clock

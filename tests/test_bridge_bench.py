@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bridge import bench
+from bridge.bench import stages as bench
 
 
 def test_percentiles_are_those_of_the_values():

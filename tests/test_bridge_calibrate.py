@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bridge.cli import build_parser, main
-from bridge.listening import settle_rest
+from bridge.commands.listening import settle_rest
 from eeg.synthetic import EPOC, Step, synthesise, write_edf
 
 ORDER = "+--++-"

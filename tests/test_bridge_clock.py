@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from fakes import Steady
 
-from bridge.clockout import CLOCK, CONTINUE, CUE_S, PAUSE_S, START, STOP, ClockOut, Transport
-from bridge.habits import Habits
-from bridge.mind import COMMIT_S, LEAD_S, Mind
-from bridge.player import LATE_S, Player
-from bridge.translate import Style, Translator
+from bridge.daw.clockout import CLOCK, CONTINUE, CUE_S, PAUSE_S, START, STOP, ClockOut, Transport
+from bridge.daw.habits import Habits
+from bridge.hand.player import LATE_S, Player
+from bridge.mind.core import COMMIT_S, LEAD_S, Mind
+from bridge.mind.translate import Style, Translator
 from bridge.wire import TimedNote, TimedPulse
 from music.events import Bar, Note, Tempo, TempoMap
 

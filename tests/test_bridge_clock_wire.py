@@ -18,8 +18,7 @@ pytestmark = [
     pytest.mark.jack,
     pytest.mark.skipif(shutil.which("jackd") is None, reason="no JACK server on this machine"),
 ]
-HABITS = """Habits(controls=None, incoming=__import__("bridge.habits").habits.Incoming(
-    clock=True, controls=True))"""
+HABITS = "Habits(controls=None, incoming=Incoming(clock=True, controls=True))"
 WITHIN_MS = 5.0
 PULSE_MS = 1000 * 60 / 120 / 24
 LOADED_MS = 20.0  # on a machine that does other things, too

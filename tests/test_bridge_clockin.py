@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.clockin import AHEAD_S, GAP_S, LOST_S, Beat, ClockIn
-from bridge.clockout import CLOCK, CONTINUE, START, STOP
+from bridge.daw.clockin import AHEAD_S, GAP_S, LOST_S, Beat, ClockIn
+from bridge.daw.clockout import CLOCK, CONTINUE, START, STOP
 
 JITTER_S = 0.001
 

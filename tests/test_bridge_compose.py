@@ -7,7 +7,7 @@ import torch
 from networks import notes, tiny_model
 
 from bridge.cli import build_parser, main
-from bridge.composing import controls_of
+from bridge.commands.composing import controls_of
 from music.composer import Composer
 from music.controls import PLAIN, Controls
 from music.events import Pedal, Tempo

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bridge.control import NAMES, SWEEP_S, Controllers, ControlMap, position, sweep
+from bridge.daw.control import NAMES, SWEEP_S, Controllers, ControlMap, position, sweep
 from bridge.errors import BridgeError
 from bridge.wire import TimedControl, aside, check
 

@@ -16,10 +16,10 @@ from pythonosc.osc_message import OscMessage
 from wire import Headset, Listener, Ourselves, python, until
 
 from bridge.cli import build_parser, main
-from bridge.control import ControlMap
-from bridge.controlin import NUMBERS
-from bridge.daw import habits_of
-from bridge.habits import Habits, Incoming, Velocity
+from bridge.commands.daw import habits_of
+from bridge.daw.control import ControlMap
+from bridge.daw.controlin import NUMBERS
+from bridge.daw.habits import Habits, Incoming, Velocity
 
 CONTROL = "emocapsule-control:control"
 HABITS = """Habits(channel=5, transpose=-12, velocity=Velocity(1.0, 100, 120), program=9,
@@ -293,7 +293,7 @@ class TestPlaying:
 
 
 def test_learn_waits_for_enter_before_each(monkeypatch, capsys):
-    monkeypatch.setattr("bridge.daw.SWEEP_S", 0.1)
+    monkeypatch.setattr("bridge.commands.daw.SWEEP_S", 0.1)
     monkeypatch.setattr("sys.stdin", io.StringIO("\n\n"))
     assert main(["learn", "valence", "q1", "--cc", "q1=11", "--port", "none"]) == 0
     told = capsys.readouterr().err.splitlines()

@@ -6,14 +6,15 @@ from fakes import Steady
 from test_bridge_hand import Port
 from test_bridge_mind import WILD, capsule
 
-from bridge import ahead, desk
+from bridge import desk
 from bridge.board import new_board
+from bridge.daw.habits import Habits
 from bridge.desk import KEYS, RANGES, Desk, Wishes
 from bridge.errors import BridgeError
-from bridge.habits import Habits
-from bridge.hand import AGAIN_S, Hand
-from bridge.mind import COMMIT_S, Mind
-from bridge.translate import Style, Translator
+from bridge.hand.core import AGAIN_S, Hand
+from bridge.mind import ahead
+from bridge.mind.core import COMMIT_S, Mind
+from bridge.mind.translate import Style, Translator
 from bridge.wire import TimedNote, TimedPedal, TimedPulse
 from music.events import Note, Tempo
 from music.key import parse_key

@@ -8,7 +8,7 @@ import pytest
 from terminal import emocapsule
 from wire import SOON_S, python, until
 
-from bridge.devices import Meter, described, words_of_devices
+from bridge.commands.devices import Meter, described, words_of_devices
 from eeg import lsl
 from eeg.errors import EegError
 from eeg.quality import FINE, GOOD, grade

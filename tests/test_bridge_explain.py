@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from bridge.errors import BridgeError
-from bridge.explain import DOTS_PER_IN, HEIGHT_IN, WIDTH_IN, draw, mean_votes, strongest
+from bridge.session.explain import DOTS_PER_IN, HEIGHT_IN, WIDTH_IN, draw, mean_votes, strongest
 from capsule.emotion import EmotionCapsule, Origin
 from eeg.montage import ANCHORS, BANDS, REGIONS
 from eeg.scalp import BARE, HEAD, electrode_places, topomap

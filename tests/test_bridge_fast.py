@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import pyxdf
 
-from bridge.control import ControlMap
+from bridge.daw.control import ControlMap
+from bridge.daw.habits import Habits, Incoming
 from bridge.errors import BridgeError
-from bridge.habits import Habits, Incoming
 from bridge.pipeline import Plan, replay_fast
 from capsule.emotion import EmotionCapsule
 

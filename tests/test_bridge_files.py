@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from bridge.errors import BridgeError
-from bridge.smf import MidiFile
-from bridge.xdf import XdfFile, XdfStream
+from bridge.session.smf import MidiFile
+from bridge.session.xdf import XdfFile, XdfStream
 
 EEG = XdfStream("Head <&>", "EEG", ("AF7", "TP9"), 256.0, "float32", "microvolts", "me")
 MARKS = XdfStream("Marks", "Markers", ("marker",), 0.0, "string")

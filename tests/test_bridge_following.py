@@ -6,17 +6,18 @@ import numpy as np
 import pytest
 from fakes import Steady
 
-from bridge import conductor, desk
+from bridge import desk
 from bridge.board import new_board
-from bridge.clockin import Beat, ClockIn
-from bridge.clockout import CLOCK, CONTINUE, START, STOP
-from bridge.controlin import NAMES, NUMBERS, ControlIn
-from bridge.habits import Habits, Incoming
-from bridge.hand import Hand
-from bridge.incoming import Hearing, RtMidiInput
-from bridge.mind import Mind
-from bridge.portless import Nowhere
-from bridge.translate import Style, Translator
+from bridge.daw import conductor
+from bridge.daw.clockin import Beat, ClockIn
+from bridge.daw.clockout import CLOCK, CONTINUE, START, STOP
+from bridge.daw.controlin import NAMES, NUMBERS, ControlIn
+from bridge.daw.habits import Habits, Incoming
+from bridge.daw.incoming import Hearing, RtMidiInput
+from bridge.hand.core import Hand
+from bridge.hand.portless import Nowhere
+from bridge.mind.core import Mind
+from bridge.mind.translate import Style, Translator
 from bridge.wire import TimedNote, TimedPedal
 from music.events import Bar, Note, Pedal
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.daw.habits import CURVES, PLAIN, Habits, Velocity, folded
 from bridge.errors import BridgeError
-from bridge.habits import CURVES, PLAIN, Habits, Velocity, folded
 from bridge.wire import TimedControl, TimedNote, TimedPedal, TimedPulse
 
 NOTE = TimedNote(1.0, 2.0, 60, 64)

@@ -8,8 +8,8 @@ import pytest
 
 from bridge.board import Board
 from bridge.errors import BridgeError
-from bridge.hand import HEARTBEAT_S, READ_AT_ONCE, Hand
-from bridge.player import MOST_EVENTS
+from bridge.hand.core import HEARTBEAT_S, READ_AT_ONCE, Hand
+from bridge.hand.player import MOST_EVENTS
 from bridge.wire import TimedControl, TimedNote, TimedPedal, TimedPulse, encode
 
 NOTE = TimedNote(1.0, 3.0, 60, 100)
@@ -217,7 +217,9 @@ def test_the_counts_reach_the_board(hand):
     assert hand._board.lateness_max_ms == pytest.approx(4.0)
 
 
-@pytest.mark.parametrize("module", ["bridge.hand", "bridge.recorder", "bridge.pipeline"])
+@pytest.mark.parametrize(
+    "module", ["bridge.hand.core", "bridge.session.recorder", "bridge.pipeline"]
+)
 def test_the_process_is_light(module):
     heavy = ("torch", "mne", "scipy", "matplotlib", "mido", "rich", "symusic", "pyxdf")
     code = f"import sys, {module}; print([one for one in {heavy} if one in sys.modules])"

@@ -7,10 +7,10 @@ import pytest
 from fakes import Steady
 from networks import player
 
-from bridge.habits import Habits
-from bridge.mind import AHEAD_S, COMMIT_S, LEAD_S, Mind
-from bridge.player import Player
-from bridge.translate import Style, Translator
+from bridge.daw.habits import Habits
+from bridge.hand.player import Player
+from bridge.mind.core import AHEAD_S, COMMIT_S, LEAD_S, Mind
+from bridge.mind.translate import Style, Translator
 from bridge.wire import TimedNote, TimedPedal, TimedPulse
 from music.controls import Controls
 from music.events import Bar, Note, Pedal, Tempo, TempoMap

@@ -8,8 +8,8 @@ import pytest
 from pythonosc.osc_message import OscMessage
 
 from bridge.board import MOODS, SIGNALS, Board
+from bridge.hand.player import LATE_S, LONGEST_S
 from bridge.osc import RETRY_S, STATE_S, Line, Voice
-from bridge.player import LATE_S, LONGEST_S
 from bridge.wire import TimedNote, TimedPedal, encode
 
 

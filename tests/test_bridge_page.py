@@ -18,9 +18,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from websockets.sync.client import connect
 from wire import until
 
-from bridge import ahead, desk, pipeline
+from bridge import desk, pipeline
 from bridge.board import MOODS, SIGNALS, new_board
 from bridge.errors import BridgeError
+from bridge.mind import ahead
 from bridge.page.door import Door, listen, new_door
 from bridge.page.feed import Scope
 from bridge.page.process import Server

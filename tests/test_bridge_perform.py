@@ -7,8 +7,9 @@ from pathlib import Path
 import fakes
 import pytest
 
-from bridge import perform, pipeline
+from bridge import pipeline
 from bridge.cli import main
+from bridge.commands import perform
 from bridge.errors import BridgeError
 from music import render
 from music.errors import MusicError

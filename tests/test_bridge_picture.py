@@ -8,8 +8,8 @@ import pytest
 from matplotlib.image import imread
 
 from bridge.errors import BridgeError
-from bridge.picture import DOTS_PER_IN, HEIGHT_IN, WIDTH_IN, draw, picture_session
-from bridge.trace import read_trace, roll_of, trace_of
+from bridge.session.picture import DOTS_PER_IN, HEIGHT_IN, WIDTH_IN, draw, picture_session
+from bridge.session.trace import read_trace, roll_of, trace_of
 from capsule.emotion import EmotionCapsule
 from music.events import Note, Pedal, Tempo
 from music.midi import write_midi

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.errors import BridgeError
-from bridge.ledger import LEDGER_BYTES, Ledger
-from bridge.player import KEY_GAP_S, LATE_S, LONGEST_S, PEDAL_GAP_S, Player
+from bridge.hand.ledger import LEDGER_BYTES, Ledger
+from bridge.hand.player import KEY_GAP_S, LATE_S, LONGEST_S, PEDAL_GAP_S, Player
 from bridge.wire import (
     RECORD_BYTES,
     TimedControl,

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from bridge.errors import BridgeError
-from bridge.ports import best_match, list_outputs, open_input, open_output
+from bridge.hand.ports import best_match, list_outputs, open_input, open_output
 
 ALSA, JACK, WINDOWS, DUMMY = 2, 3, 4, 5
 NAMES = {ALSA: "ALSA", JACK: "Jack", WINDOWS: "Windows MultiMedia"}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bridge.errors import BridgeError
-from bridge.translate import EDGE, NEUTRAL, Style, Translator, distance, quadrants
+from bridge.mind.translate import EDGE, NEUTRAL, Style, Translator, distance, quadrants
 from music.condition import Condition
 
 HOP_S = 0.25

@@ -42,9 +42,9 @@ import json, multiprocessing, sys
 from pathlib import Path
 import fakes
 from bridge import pipeline
-from bridge.control import ControlMap
+from bridge.daw.control import ControlMap
 from bridge.errors import BridgeError
-from bridge.habits import Habits, Velocity
+from bridge.daw.habits import Habits, Incoming, Velocity
 
 def show(snapshot):
     told = {name: getattr(snapshot, name) for name in
@@ -178,7 +178,7 @@ class Listener(Program):
     """What a synth on a virtual port hears."""
 
     def __init__(self, *options, port="emocapsule:notes"):
-        super().__init__(sys.executable, "-m", "bridge.receiver", port, *options)
+        super().__init__(sys.executable, "-m", "bridge.bench.receiver", port, *options)
         until(lambda: "listening" in self.lines, "the listener")
 
     def events(self):

@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from bridge.board import SIGNALS, Board
-from bridge.hand import NOTES_STREAM, NOTES_TYPE
+from bridge.hand.core import NOTES_STREAM, NOTES_TYPE
 from bridge.page.story import Story, votes_of
 from bridge.wire import from_row
 from capsule.emotion import CAPSULE_STREAM, CAPSULE_TYPE, EmotionCapsule

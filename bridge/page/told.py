@@ -7,9 +7,10 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bridge import ahead, desk
+from bridge import desk
 from bridge.board import MOODS, SIGNALS, Board
 from bridge.desk import RANGES
+from bridge.mind import ahead
 from bridge.page.story import ROLL_S, SCOPE_S, TRAIL_S, Place, Story
 from bridge.plan import snapshot
 from eeg.lsl import clock

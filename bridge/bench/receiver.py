@@ -1,4 +1,4 @@
-"""An independent JACK MIDI receiver, for measurements and tests: `python -m bridge.receiver NAME`.
+"""An independent JACK MIDI receiver: `python -m bridge.bench.receiver NAME`.
 
 Connects itself to the port NAME, also when that appears later or again, and prints a line for each
 event: its time on the monotonic clock (start of JACK's cycle + offset in it), and its bytes in hex.

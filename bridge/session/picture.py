@@ -19,7 +19,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from bridge.errors import BridgeError
-from bridge.trace import Roll, Trace, begin_s, read_trace, roll_of
+from bridge.session.trace import Roll, Trace, begin_s, read_trace, roll_of
 from music.midi import read_midi
 
 WIDTH_IN, HEIGHT_IN, DOTS_PER_IN = 14.0, 8.2, 200

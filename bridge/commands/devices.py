@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bridge import values
+from bridge.commands import values
 
 if TYPE_CHECKING:
     from eeg.lsl import Stream
@@ -34,7 +34,7 @@ def words_of_devices(devices: argparse.ArgumentParser) -> None:
 
 def devices(args: argparse.Namespace) -> int:
     """LSL streams, with what they fill and how good their signal is, and MIDI ports."""
-    from bridge.ports import list_outputs
+    from bridge.hand.ports import list_outputs
     from eeg.lsl import find_streams
 
     streams = find_streams(args.wait)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from math import ceil
 
-from bridge.clockin import Beat
+from bridge.daw.clockin import Beat
 from music.events import Tempo, TempoMap
 
 COMMIT_S = 0.125  # so long before it sounds a note is fixed in time

@@ -20,10 +20,10 @@ import numpy as np
 
 from bridge.board import END, Seat
 from bridge.errors import BridgeError
-from bridge.hand import NOTES_CHANNELS, NOTES_STREAM, NOTES_TYPE
-from bridge.smf import MidiFile
+from bridge.hand.core import NOTES_CHANNELS, NOTES_STREAM, NOTES_TYPE
+from bridge.session.smf import MidiFile
+from bridge.session.xdf import XdfFile, XdfStream
 from bridge.wire import from_row, to_row
-from bridge.xdf import XdfFile, XdfStream
 from capsule.emotion import CAPSULE_STREAM, CAPSULE_TYPE, CHANNELS, EmotionCapsule
 from eeg.errors import EegError
 from eeg.lsl import Inlet, Intake, clock

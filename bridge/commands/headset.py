@@ -8,8 +8,8 @@ from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from bridge import values
-from bridge.telling import say
+from bridge.commands import values
+from bridge.commands.telling import say
 
 if TYPE_CHECKING:
     from eeg.boards import Address, Board

@@ -18,7 +18,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
-from bridge.picture import (
+from bridge.session.picture import (
     DOTS_PER_IN,
     FAINT,
     INK,
@@ -32,7 +32,7 @@ from bridge.picture import (
     share_time,
     strips,
 )
-from bridge.trace import Trace, trace_of
+from bridge.session.trace import Trace, trace_of
 from eeg.montage import BANDS, REGIONS
 from eeg.scalp import topomap
 

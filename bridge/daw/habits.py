@@ -6,8 +6,8 @@ Pure functions between *mind* and *hand*. Channels and programs count from 1 her
 import math
 from dataclasses import dataclass, field, replace
 
-from bridge.control import ControlMap
-from bridge.controlin import NUMBERS
+from bridge.daw.control import ControlMap
+from bridge.daw.controlin import NUMBERS
 from bridge.errors import BridgeError
 from bridge.wire import BANK, Timed, TimedNote, TimedPulse
 

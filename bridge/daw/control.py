@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bridge.errors import BridgeError
-from bridge.translate import GLIDE_AFTER_S, GLIDE_S, HOLD_AFTER_S
+from bridge.mind.translate import GLIDE_AFTER_S, GLIDE_S, HOLD_AFTER_S
 from bridge.wire import ALL_SOUND_OFF, BANK, SUSTAIN, TimedControl
 
 if TYPE_CHECKING:

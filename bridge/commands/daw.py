@@ -1,25 +1,19 @@
-"""What may be told of a DAW, and `emocapsule learn`, which moves one controller for it."""
+"""What may be told of a DAW: port, channel, controllers, clock; `Habits` from it."""
 
 import argparse
 import re
-import sys
-import time
-import uuid
 from collections.abc import Sequence
 
-from bridge import controlin
-from bridge.control import NAMES, SWEEP_S, ControlMap, sweep
+from bridge.commands.values import number, share
+from bridge.daw import controlin
+from bridge.daw.control import NAMES, ControlMap
+from bridge.daw.habits import CURVES, LIGHTEST, STRONGEST, Habits, Incoming, Velocity
 from bridge.errors import BridgeError
-from bridge.habits import CURVES, LIGHTEST, STRONGEST, Habits, Incoming, Velocity
-from bridge.telling import say
-from bridge.values import number, share
-from bridge.wire import encode
 
 PROGRAMS = 128
 OCTAVES = 48  # semitones up or down
 LOCALHOST = "127.0.0.1"
 LAST_PORT = 65535
-SOON_S = 0.05
 
 
 def words_of_port(parser: argparse.ArgumentParser) -> None:
@@ -99,16 +93,6 @@ def _words_of_incoming(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def words_of_learn(parser: argparse.ArgumentParser) -> None:
-    """What `emocapsule learn` may be told."""
-    parser.add_argument("names", nargs="+", choices=NAMES, metavar="NAME", help=", ".join(NAMES))
-    words_of_port(parser)
-    parser.add_argument(
-        "--after", type=_after, metavar="S",
-        help="begin S seconds after the port is there (default: when Enter is pressed)",
-    )  # fmt: skip
-
-
 # ---------------------------------------------------------------------------- words as values
 
 
@@ -137,10 +121,6 @@ def _velocity(text: str) -> int:
 
 def _program(text: str) -> int:
     return _whole(text, 1, PROGRAMS, "a program")
-
-
-def _after(text: str) -> float:
-    return number(text, 0.0, 3600.0, "a number of seconds within an hour")
 
 
 def bank(text: str) -> tuple[int, int]:
@@ -198,7 +178,7 @@ def habits_of(args: argparse.Namespace) -> Habits:
         velocity=Velocity(args.velocity_curve, *args.velocity_range),
         program=args.program,
         bank=args.bank,
-        controls=None if args.no_cc else _map_of(args),
+        controls=None if args.no_cc else map_of(args),
         clock=args.clock,
         quantise=args.quantise,
         incoming=_incoming_of(args),
@@ -222,50 +202,8 @@ def _incoming_of(args: argparse.Namespace) -> Incoming | None:
     return Incoming(args.source, args.clock_in, bool(args.control_in), channel, numbers)
 
 
-def _map_of(args: argparse.Namespace) -> ControlMap:
+def map_of(args: argparse.Namespace) -> ControlMap:
+    """Which controller carries what."""
     usual = ControlMap()
     pairs = zip(NAMES, usual.numbers, strict=True)
     return ControlMap(tuple(args.cc.get(name, kept) for name, kept in pairs), args.wide)
-
-
-# ---------------------------------------------------------------------------- learn
-
-
-def learn(args: argparse.Namespace) -> int:
-    """Move one controller after the other, so that a DAW in MIDI-learn mode catches only that."""
-    from bridge import hand
-    from bridge.crew import Crew
-    from eeg.lsl import clock
-
-    controls = _map_of(args)
-    for name in args.names:
-        if not controls.events(name, 0, 0.0):
-            raise BridgeError(f"No controller carries {name}; give it a number with --cc.")
-    habits = Habits(channel=args.channel, controls=controls)
-    crew = Crew(clock)
-    out, records = crew.pipe()
-    source = f"emocapsule-learn-{uuid.uuid4().hex[:8]}"
-    crew.start("hand", hand.main, out, args.port, source, habits)
-    try:
-        while crew.ready("hand") is None:
-            crew.tend(SOON_S)
-        for name in args.names:
-            _wait(f"{name} (controller {controls.numbers[NAMES.index(name)]})", args.after)
-            begin_s = clock() + SOON_S
-            for event in sweep(controls, name, begin_s):
-                records.send_bytes(encode(habits.shaped(event), crew.board.epoch))
-            while clock() < begin_s + SWEEP_S:
-                crew.tend(SOON_S)
-    finally:
-        crew.stop(SWEEP_S)
-    return 0
-
-
-def _wait(what: str, after_s: float | None) -> None:
-    """Until the DAW is ready for it."""
-    if after_s is None:
-        say(f"Let the DAW learn {what}, then press Enter.")
-        sys.stdin.readline()
-    else:
-        time.sleep(after_s)
-    say(f"{what} moves for {SWEEP_S:.0f} s.")

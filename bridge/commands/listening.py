@@ -8,9 +8,9 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge import values
+from bridge.commands import values
+from bridge.commands.telling import progress, say, writable
 from bridge.errors import BridgeError
-from bridge.telling import progress, say, writable
 
 if TYPE_CHECKING:
     from capsule.calibrate import Run
@@ -93,7 +93,7 @@ def recognise(args: argparse.Namespace) -> int:
         if args.out:
             out.close()
     if args.plot:
-        from bridge.explain import draw
+        from bridge.session.explain import draw
 
         draw(args.plot, capsules, title=args.file.name)
     for path in (args.out, args.plot):

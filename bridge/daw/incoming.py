@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bridge import conductor
-from bridge.clockin import ClockIn
-from bridge.controlin import ControlIn
-from bridge.habits import Incoming
+from bridge.daw import conductor
+from bridge.daw.clockin import ClockIn
+from bridge.daw.controlin import ControlIn
+from bridge.daw.habits import Incoming
 
 if TYPE_CHECKING:
     from bridge.board import Board

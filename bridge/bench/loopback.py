@@ -13,9 +13,9 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from bridge import hand
 from bridge.crew import Crew
 from bridge.errors import BridgeError
+from bridge.hand import process as hand
 from bridge.wire import TimedNote, encode
 from eeg.lsl import clock
 
@@ -69,7 +69,7 @@ def _play(notes: int) -> dict[tuple[int, int], float]:
 
 @contextmanager
 def _receiver() -> Iterator[Callable[[], list[str]]]:
-    command = [sys.executable, "-m", "bridge.receiver", "emocapsule:notes"]
+    command = [sys.executable, "-m", "bridge.bench.receiver", "emocapsule:notes"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
         assert program.stdout is not None
         if "listening" not in program.stdout.readline():

@@ -19,7 +19,7 @@ from math import inf, isfinite
 
 import numpy as np
 
-from bridge.clockout import CLOCK, CONTINUE, POSITION, PULSES_A_SIXTEENTH, START, STOP
+from bridge.daw.clockout import CLOCK, CONTINUE, POSITION, PULSES_A_SIXTEENTH, START, STOP
 from bridge.wire import PULSES_A_BEAT
 
 WINDOW, CURVED = 36, 24  # pulses that are fitted; so many allow a parabola

@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from bridge import loopback, mind
-from bridge.mind import Mind
-from bridge.translate import Style, Translator
+from bridge.bench import loopback
+from bridge.mind import process as mind
+from bridge.mind.core import Mind
+from bridge.mind.translate import Style, Translator
 from bridge.wire import TimedNote
 from capsule.emotion import EmotionCapsule
 from eeg.lsl import Intake, Outlet, clock

@@ -1,4 +1,4 @@
-"""The process *mind*: turns the newest emotion into notes, about a second ahead of what is heard.
+"""What *mind* does: the newest emotion becomes notes, about a second ahead of what is heard.
 
 Three horizons, in beats until the last moment: *composed* (about `AHEAD_S` from now), *committed*
 (`COMMIT_S` from now: mapped to absolute time and sent to hand, never taken back), and now. When the
@@ -8,27 +8,22 @@ is lost for good, the composer is asked for an ending, which is played out befor
 
 from __future__ import annotations
 
-import contextlib
-import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import inf, nextafter
-from multiprocessing.connection import Connection
 from types import UnionType
 from typing import TYPE_CHECKING
 
-from bridge import ahead, conductor, desk
-from bridge.board import MOODS, Board, Seat
-from bridge.clockin import Beat
-from bridge.clockout import ClockOut
-from bridge.composes import Composes as Composes
-from bridge.control import Controllers
+from bridge import desk
+from bridge.daw.clockin import Beat
+from bridge.daw.clockout import ClockOut
+from bridge.daw.control import Controllers
+from bridge.daw.habits import PLAIN, Habits
 from bridge.desk import Wishes
-from bridge.habits import PLAIN, Habits
-from bridge.timeline import COMMIT_S, LEAD_S, DawTime, OwnTime
-from bridge.translate import Played, Style, Translator, distance
-from bridge.wire import Timed, TimedNote, TimedPedal, TimedPulse, encode
+from bridge.mind.composes import Composes as Composes
+from bridge.mind.timeline import COMMIT_S, LEAD_S, DawTime, OwnTime
+from bridge.mind.translate import Played, Translator, distance
+from bridge.wire import Timed, TimedNote, TimedPedal, TimedPulse
 from music.condition import Condition
 from music.events import Bar, Event, Note, Pedal, Tempo
 from music.vocabulary import TEMPO_RANGE_BPM
@@ -40,8 +35,6 @@ AHEAD_S = 1.0  # composed beyond what is committed
 JUMP = 0.2  # total variation between the emotion composed under and the present one
 CALM_S = 0.25  # at least so long between two rewinds
 START_S = 0.3  # composed before the first note is heard
-IDLE_S = 0.010
-SHOW_S = 0.05  # between two looks ahead for displays
 SHOWN = 64  # committed notes that are kept for them
 TEMPO_BAND = 0.02  # a DAW's tempo moves by so much before the composer is told
 NEAR_S = 1e-6  # what is due at the very horizon may not be composed yet
@@ -295,63 +288,3 @@ def _begins_with(habits: Habits) -> type[Event] | UnionType:
     if habits.follows:
         return Bar
     return Note | Pedal | Bar if habits.clock else Note | Pedal
-
-
-def trained(seed: int) -> Composes:
-    """The composer that comes with the program."""
-    from music.composer import Composer
-
-    return Composer.load(seed=seed)
-
-
-def main(
-    seat: Seat,
-    records: Connection,
-    capsules_from: str,
-    seed: int,
-    style: Style,
-    composer: Callable[[int], Composes] = trained,
-    habits: Habits = PLAIN,
-    overhears: Connection | None = None,
-) -> None:
-    """Run until told to leave; `capsules_from` is the source id of ear's stream.
-
-    `overhears` gets every record too, or loses it: nobody waits for who reads there.
-    """
-    from capsule.emotion import CAPSULE_STREAM, CAPSULE_TYPE, EmotionCapsule
-    from eeg.lsl import Newest, clock
-
-    mind = Mind(composer(seed), Translator(style), habits)
-    newest = Newest(CAPSULE_STREAM, CAPSULE_TYPE, capsules_from)
-    epoch = seat.board.epoch
-    shown_s = -inf
-    seat.tell("ready", "composer")
-    while not seat.over():
-        now_s = clock()
-        seat.beat(now_s)
-        taken = newest.take()
-        capsule = EmotionCapsule.from_vector(taken[1], taken[0]) if taken else None
-        wishes, beat = desk.read(seat.board.desk), conductor.read(seat.board.beat)
-        for event in mind.step(now_s, capsule, wishes, beat):
-            record = encode(event, epoch)
-            records.send_bytes(record)  # waits while the pipe is full
-            if overhears is not None:
-                with contextlib.suppress(OSError):
-                    overhears.send_bytes(record)
-        show(mind, seat.board)
-        if now_s - shown_s >= SHOW_S:
-            shown_s = now_s
-            ahead.write(seat.board.ahead, *mind.ahead(now_s))
-            seat.board.bpm = mind.bpm(now_s)
-        if not (mind.playing and mind.behind(clock())):
-            time.sleep(IDLE_S)
-
-
-def show(mind: Mind, board: Board) -> None:
-    """Put what is played on the board."""
-    played = mind.played
-    if played is not None:
-        board.mood = MOODS.index(played.mood)
-        board.played[:] = played.condition.probabilities or (0.25,) * 4
-        board.strength = played.condition.strength
-    board.underruns, board.rewinds = mind.counts.underruns, mind.counts.rewinds

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 
-from bridge.clockin import Beat
+from bridge.daw.clockin import Beat
 
 ATTEMPTS = 3
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bridge.daw import habits_of
+from bridge.commands.daw import habits_of
 from bridge.errors import BridgeError
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def told(snapshot: "Snapshot", since_s: float) -> str:
 
 def _finish(plan: "Plan", snapshot: "Snapshot") -> None:
     """Sound and picture of the session, where they can be had, and where everything is."""
-    from bridge.picture import picture_session
+    from bridge.session.picture import picture_session
     from music.errors import MusicError
     from music.render import render_wav
 

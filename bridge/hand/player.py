@@ -5,7 +5,7 @@ Times are absolute seconds of one clock, given by the caller. No port, no proces
 The rules, each with its constant below: a note-on later than `LATE_S` is dropped, a note-off never;
 no note sounds longer than `LONGEST_S`; a key struck again is released first, with `KEY_GAP_S`
 between release and strike; the pedal rests `PEDAL_GAP_S` between up and down. The clock is
-`bridge.clockout.Transport`'s.
+`bridge.daw.clockout.Transport`'s.
 """
 
 import heapq
@@ -13,9 +13,9 @@ import math
 from collections import deque
 from dataclasses import dataclass, fields
 
-from bridge.clockout import CUE_S, Transport
+from bridge.daw.clockout import CUE_S, Transport
 from bridge.errors import BridgeError
-from bridge.ledger import Key, control, note_off, silence
+from bridge.hand.ledger import Key, control, note_off, silence
 from bridge.wire import (
     SUSTAIN,
     Timed,

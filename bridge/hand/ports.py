@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any, Protocol
 
+from bridge.daw.incoming import Input, RtMidiInput
 from bridge.errors import BridgeError
-from bridge.incoming import Input, RtMidiInput
-from bridge.links import Links
-from bridge.portless import Nowhere, Synth, quiet
+from bridge.hand.links import Links
+from bridge.hand.portless import Nowhere, Synth, quiet
 from bridge.wire import aside
 
 CLIENT, PORT, ASIDE, IN = "emocapsule", "notes", "control", "in"

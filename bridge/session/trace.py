@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from bridge.errors import BridgeError
-from bridge.translate import Translator
+from bridge.mind.translate import Translator
 from capsule.emotion import EmotionCapsule
 from capsule.errors import CapsuleError
 from music import midi

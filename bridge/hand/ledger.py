@@ -2,7 +2,7 @@
 
 from collections.abc import MutableSequence
 
-from bridge.clockout import CONTINUE, START, STOP
+from bridge.daw.clockout import CONTINUE, START, STOP
 from bridge.wire import ALL_NOTES_OFF, ALL_SOUND_OFF, SUSTAIN
 
 ROLLING = 16 * 128 + 16  # the cell of the clock

@@ -1,14 +1,20 @@
 """`emocapsule compose`: what it may be told, and what the composer is told of it."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bridge import values
-from bridge.values import Register
+from bridge.commands import values
+from bridge.commands.telling import bar, say
+from bridge.commands.values import Register
 from music.condition import STRENGTH, Condition
 from music.controls import Controls
 from music.sampling import Sampling
+
+if TYPE_CHECKING:
+    from music.events import Event
 
 QUADRANTS = ("Q1", "Q2", "Q3", "Q4")
 
@@ -110,3 +116,40 @@ def condition_of(args: argparse.Namespace) -> tuple[Condition, str]:
     total = first + second + third + fourth
     mixture = (first / total, second / total, third / total, fourth / total)
     return Condition(mixture, args.strength), name
+
+
+def compose(args: argparse.Namespace) -> int:
+    """Music to one emotion, into a file."""
+    from music.composer import Composer
+    from music.midi import write_midi
+
+    condition, name = condition_of(args)
+    controls = controls_of(args)
+    composer = Composer.load(args.seed, args.temperature, args.top_p)
+    composer.controls = controls
+    events: list[Event] = []
+    to_a_close = args.ending and composer.ends_s() <= args.seconds
+    with bar("Composing", args.seconds) as advance:
+        while not composer.finished and (to_a_close or composer.horizon_s < args.seconds):
+            if to_a_close and composer.ends_s(later_bars=1) > args.seconds:
+                composer.finish()
+            events += composer.step(condition)
+            advance(composer.horizon_s)
+    if not composer.finished:
+        events = _until(events, args.seconds)
+    write_midi(args.out, events, markers=[(0.0, name)])
+    say(f"Written: {args.out}")
+    if args.wav:
+        from music.render import render_wav
+
+        render_wav(events, args.wav)
+        say(f"Written: {args.wav}")
+    return 0
+
+
+def _until(events: Sequence["Event"], end_s: float) -> list["Event"]:
+    """The events that begin before `end_s`."""
+    from music.midi import tempo_map_of
+
+    end_beats = tempo_map_of(events).beats(end_s)
+    return [event for event in events if event.onset_beats < end_beats]

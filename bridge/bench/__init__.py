@@ -1,0 +1,1 @@
+"""How fast and how punctual this machine is."""

@@ -1,0 +1,1 @@
+"""The process *hand*: timed notes in, MIDI out, and nothing left hanging."""

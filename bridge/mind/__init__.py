@@ -1,0 +1,1 @@
+"""The process *mind*: emotion in, timed notes out, composed a second ahead."""
