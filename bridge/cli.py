@@ -165,6 +165,10 @@ def _playing(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=count, default=0, metavar="N", help="of the music")
     parser.add_argument(
+        "--markers", metavar="NAME",
+        help="record this LSL stream of markers only (default: all there are; none: none)",
+    )  # fmt: skip
+    parser.add_argument(
         "--page", action=argparse.BooleanOptionalAction, default=True,
         help="show it all in a web page of this machine, whose link is told (default)",
     )  # fmt: skip

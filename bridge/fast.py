@@ -20,6 +20,7 @@ from bridge.mind.translate import Translator
 from bridge.plan import STATUS_S, TAIL_S, OnStatus, Plan, Snapshot, snapshot
 from bridge.session.recorder import Session
 from capsule.emotion import EmotionCapsule
+from eeg.markers import Marker
 from eeg.recording import read_recording
 from eeg.signal import Chunk, Recording
 
@@ -46,6 +47,12 @@ class _Stage:
     def _record(self, message: bytes, time_s: float) -> None:
         if self.session is not None:
             self.session.message(message, time_s)
+
+    def mark(self, recording: Recording) -> None:
+        """The recording's own events, which a live replay sends as markers."""
+        if self.session is not None:
+            for time_s, text in recording.events:
+                self.session.marker(Marker(f"{self.signal.name} events", "", text, time_s))
 
     def hear(self, chunk: Chunk) -> EmotionCapsule | None:
         """A chunk through ear; the newest capsule, if it completes any."""
@@ -106,6 +113,7 @@ def replay_fast(
         raise BridgeError("With --fast nothing comes in; leave out --clock-in and --control-in.")
     recording = read_recording(path)
     stage = _Stage(recording, plan, Path(path).name)
+    stage.mark(recording)
     said, shown_s = recording.notes, 0.0
     for chunk in recording.chunks(max(1, round(CHUNK_S * recording.signal.rate_hz))):
         if plan.duration_s is not None and chunk.times_s[-1] > plan.duration_s:

@@ -127,9 +127,9 @@ def _start(
             "seed": plan.seed,
             "rest_s": plan.rest_s,
         }
-        markers_out, markers_in = crew.pipe(waits=False)
-        crew.marked_by(markers_in)
-        ways = (facts, stream, capsules, notes, markers_out)
+        sayings_out, sayings_in = crew.pipe(waits=False)
+        crew.marked_by(sayings_in)
+        ways = (facts, stream, capsules, notes, sayings_out, plan.markers)
         again = (plan.folder / "continued", *ways)
         crew.start("recorder", recorder.main, plan.folder, *ways, again=again)
 

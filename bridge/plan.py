@@ -37,6 +37,7 @@ class Plan:
     habits: Habits = field(default_factory=Habits)
     osc: tuple[str, int] | None = None  # host and port
     page: Door | None = None  # where to serve the web page
+    markers: str | None = None  # name or source id of the markers to record; None: all; "none"
     composer: Callable[[int], Composes] = mind.trained
     recogniser: Callable[[], ear.Load] = ear.trained
 

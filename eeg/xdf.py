@@ -1,13 +1,18 @@
-"""XDF, the format of LSL's recorder: the EEG stream of a file, and its markers."""
+"""XDF, the format of LSL's recorder: the EEG stream of a file, its markers, or all of its streams.
+
+What a session of ours says of itself is no marker of the experiment: it would end what one labels.
+"""
 
 from __future__ import annotations
 
 import gzip
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eeg.errors import EegError
 from eeg.montage import canonical
@@ -15,18 +20,38 @@ from eeg.signal import Recording, Signal
 from eeg.tables import steady_rate
 from eeg.watch import microvolts_per
 
+LOG_STREAM = "EmocapsuleMarkers"  # of a session: what the program said, and when
+
+
+@dataclass(frozen=True)
+class Track:
+    """One stream of a file as it is: `texts` of a stream of strings, else `values`."""
+
+    name: str
+    kind: str
+    source_id: str
+    channels: tuple[str, ...]
+    rate_hz: float
+    times_s: NDArray[np.float64]  # (time,) as stamped
+    values: NDArray[np.float64]  # (time, channel); (time, 0) of a stream of strings
+    texts: tuple[str, ...] = ()  # (time,)
+
+
+def read_tracks(path: Path) -> list[Track]:
+    """Every stream of an XDF file, also of one that was cut off. EegError if it is none."""
+    try:
+        return [_track(stream) for stream in _load(path)]
+    except Exception as error:  # pyxdf raises anything
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        raise EegError(f"{path.name} cannot be read, it may be damaged: {reason}") from error
+
 
 def read_xdf(path: Path) -> Recording:
     """A recording of the stream that is EEG; of several, the one with most named electrodes.
 
     Stamps are put on one clock but not smoothed, so that lost samples stay visible.
     """
-    import pyxdf
-
-    logging.getLogger("pyxdf").addHandler(logging.NullHandler())  # else it writes to stderr
-    opened = gzip.open if path.suffix.lower() == ".xdfz" else open
-    with opened(path, "rb") as file:
-        streams, _ = pyxdf.load_xdf(file, dejitter_timestamps=False, verbose=None)
+    streams = _load(path)
     stream = _eeg_stream(path, streams)
     info = stream["info"]
     described = [_describe(channel) for channel in _channels(info)]
@@ -49,6 +74,33 @@ def read_xdf(path: Path) -> Recording:
     )
     start_s = float(stamps_s[0])
     return Recording(signal, samples_uv, stamps_s - start_s, _markers(streams, start_s))
+
+
+def _load(path: Path) -> list[dict[str, Any]]:
+    """Every stream as pyxdf tells it."""
+    import pyxdf
+
+    logging.getLogger("pyxdf").addHandler(logging.NullHandler())  # else it writes to stderr
+    opened = gzip.open if path.suffix.lower() == ".xdfz" else open
+    with opened(path, "rb") as file:
+        streams, _ = pyxdf.load_xdf(file, dejitter_timestamps=False, verbose=None)
+    return list(streams)
+
+
+def _track(stream: dict[str, Any]) -> Track:
+    info = stream["info"]
+    times_s = np.asarray(stream["time_stamps"], dtype=float)
+    spoken = _text(info, "channel_format") == "string"
+    return Track(
+        name=_text(info, "name"),
+        kind=_text(info, "type"),
+        source_id=_text(info, "source_id"),
+        channels=tuple(_describe(channel)[0] for channel in _channels(info)),
+        rate_hz=float(_text(info, "nominal_srate") or 0),
+        times_s=times_s,
+        values=np.empty((len(times_s), 0)) if spoken else np.asarray(stream["time_series"], float),
+        texts=tuple(str(row[0]) for row in stream["time_series"]) if spoken else (),
+    )
 
 
 def _eeg_stream(path: Path, streams: list[dict[str, Any]]) -> dict[str, Any]:
@@ -78,12 +130,13 @@ def _scale(path: Path, label: str, kind: str, unit: str) -> float:
 
 
 def _markers(streams: list[dict[str, Any]], start_s: float) -> tuple[tuple[float, str], ...]:
-    """Every text stream's entries (time_s, label), in order of time."""
+    """Entries (time_s, label) of every text stream but our own log, in order of time."""
     return tuple(
         sorted(
             (float(stamp) - start_s, str(entry[0]))
             for stream in streams
             if _text(stream["info"], "channel_format") == "string"
+            and _text(stream["info"], "name") != LOG_STREAM
             for stamp, entry in zip(stream["time_stamps"], stream["time_series"], strict=True)
         )
     )

@@ -99,6 +99,7 @@ def _plan(args: argparse.Namespace, name: str) -> "Plan":
         duration_s=args.duration,
         habits=habits_of(args),
         osc=args.osc,
+        markers=args.markers,
     )
 
 

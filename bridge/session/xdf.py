@@ -6,6 +6,7 @@ but fixes its streams at the start and holds up to a second back.
 """
 
 import os
+import re
 import struct
 import uuid
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from bridge.errors import BridgeError
 _FILE_HEADER, _STREAM_HEADER, _SAMPLES, _CLOCK_OFFSET, _BOUNDARY, _STREAM_FOOTER = range(1, 7)
 _BOUNDARY_MARK = uuid.UUID("43A546DC-CBF5-410F-B30E-D5467383CBE4").bytes
 BOUNDARY_EVERY_S = 10.0
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _FORMATS = {"float32": "<f4", "double64": "<f8", "int16": "<i2"}
 
 
@@ -140,18 +142,23 @@ class XdfFile:
 
 def _header(stream: XdfStream) -> str:
     channels = "".join(
-        f"<channel><label>{escape(label)}</label><unit>{escape(stream.unit)}</unit>"
-        f"<type>{escape(stream.kind)}</type></channel>"
+        f"<channel><label>{_xml(label)}</label><unit>{_xml(stream.unit)}</unit>"
+        f"<type>{_xml(stream.kind)}</type></channel>"
         for label in stream.channels
     )
     return (
-        f'<?xml version="1.0"?><info><name>{escape(stream.name)}</name>'
-        f"<type>{escape(stream.kind)}</type><channel_count>{len(stream.channels)}</channel_count>"
+        f'<?xml version="1.0"?><info><name>{_xml(stream.name)}</name>'
+        f"<type>{_xml(stream.kind)}</type><channel_count>{len(stream.channels)}</channel_count>"
         f"<nominal_srate>{stream.rate_hz:g}</nominal_srate>"
         f"<channel_format>{stream.form}</channel_format>"
-        f"<source_id>{escape(stream.source_id)}</source_id>"
+        f"<source_id>{_xml(stream.source_id)}</source_id>"
         f"<desc><channels>{channels}</channels></desc></info>"
     )
+
+
+def _xml(text: str) -> str:
+    """A text of anybody's as XML can hold it."""
+    return escape(_NO_XML.sub("\ufffd", text))
 
 
 def _footer(written: _Written) -> str:
