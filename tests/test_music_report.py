@@ -124,12 +124,15 @@ def test_likeness_knows_its_own_from_others(material: Material) -> None:
     assert len(real.sound) == 16
     own = made_of(puppet().quadrants(4, 1.0))
     other = made_of(puppet(deaf=True).quadrants(4, 1.0))
-    told = likeness({"own": own, "other": other}, real)
+    told = likeness({"own": own, "other": other}, real, base="own")
     assert set(told) == {"own", "other", "real halves"}
     assert told["own"]["overlap"]["velocity of every note"] > 0.99
     assert told["other"]["mean_overlap"]["value"] < told["own"]["mean_overlap"]["value"]
     assert told["own"]["mean_overlap"]["low"] <= told["own"]["mean_overlap"]["high"]
     assert 0.0 < told["real halves"]["overlap"]["mean of all"] <= 1.0
+    gap = told["other"]["gap"]
+    assert gap["low"] < gap["value"] < gap["high"] < 0.0
+    assert "gap" not in told["own"]
 
 
 def test_a_clip_that_is_a_training_song_is_caught(material: Material) -> None:
@@ -157,7 +160,9 @@ def test_the_verdict_says_what_is_met_and_what_is_not() -> None:
                 "posterior z": at(8.0), "prior z": at(9.0), "another bar's z": at(8.9),
             },
         },
-        "likeness": {"2": {"mean_overlap": at(0.5)}, "1": {"mean_overlap": at(0.6)}},
+        "likeness": {
+            "2": {"mean_overlap": at(0.5), "gap": at(-0.1)}, "1": {"mean_overlap": at(0.6)},
+        },
     }  # fmt: skip
     met = {one.asked: one.met for one in verdict(figures, 2.0)}
     assert met == {
@@ -165,7 +170,7 @@ def test_the_verdict_says_what_is_met_and_what_is_not() -> None:
         "judge agrees, arousal ≥ 91%": False,
         "judge agrees, valence ≥ 76%": True,
         "shuffled condition at chance (.25)": True,
-        "overlap with real clips no worse than unguided": False,
+        "overlap with real clips not shown to be worse than unguided": False,
         "KL > 0.05 nat in ≥ 4 dimensions": True,
         "nats: posterior z < prior z < another bar's z": False,
         "one thread ≥ 5× real time in the busiest quadrant": False,

@@ -28,7 +28,7 @@ from music.evaluation.distributions import (
     velocities,
 )
 from music.evaluation.following import Ints, Played
-from music.evaluation.intervals import percentile
+from music.evaluation.intervals import Figure, percentile
 from music.evaluation.performance import PerformedClip, from_events
 from music.evaluation.scores import bootstrap
 from music.evaluation.statistics import describe
@@ -38,7 +38,7 @@ from music.midi import tempo_map_of
 
 Floats = npt.NDArray[np.float64]
 Groups = npt.NDArray[np.generic]
-DRAWS = 60  # of a bootstrap of all overlaps
+DRAWS = 200  # of a bootstrap of all overlaps
 SPELLINGS: tuple[Spelling, ...] = ("pitch", "pitch and time")
 EVERY_NOTE: dict[str, Callable[[Sequence[PerformedClip]], Floats]] = {
     "velocity of every note": velocities,
@@ -141,15 +141,21 @@ def subset(clips: Clips, rows: Ints) -> Clips:
     return Clips(_some(clips, rows), table, clips.quadrants[rows], clips.groups[rows])
 
 
-def likeness(made: dict[str, Clips], real: Clips, seed: int = 0) -> dict[str, Any]:
+def likeness(
+    made: dict[str, Clips], real: Clips, seed: int = 0, base: str | None = None
+) -> dict[str, Any]:
     """For every set by name, overlaps with an interval over its clips, and the Fréchet distance.
 
-    ``real halves`` is what two random halves of the real songs come to. Distances are of sets of
-    one size, half the real clips, for that of few clips is larger.
+    ``gap`` is how much more a set overlaps than the set ``base``; ``real halves`` is what two
+    random halves of the real songs come to. Distances are of sets of one size, half the real clips,
+    for that of few clips is larger.
     """
     space = FeatureSpace.of(real.sound)
     size = min(len(real.sound) // 2, *(len(clips.sound) for clips in made.values()))
     found = {name: _against(clips, real, space, size, seed) for name, clips in made.items()}
+    if base is not None:
+        for name in set(made) - {base}:
+            found[name]["gap"] = _gap(made[name], made[base], real, seed)
     halves = _between(real, every_overlap, seed)
     found["real halves"] = {
         "overlap": halves,
@@ -178,6 +184,30 @@ def _against(made: Clips, real: Clips, space: FeatureSpace, size: int, seed: int
         "mean_overlap": {"value": value, "low": low, "high": high, "n": len(every)},
         "frechet": frechet(*places),
     }
+
+
+def _gap(ours: Clips, theirs: Clips, real: Clips, seed: int) -> Figure:
+    """The mean overlap of ours less theirs, with an interval over the clips and the real songs.
+
+    Drawn together, for a drawn set holds clips twice and overlaps less than the whole.
+    """
+
+    def gap(ours: Clips, theirs: Clips, real: Clips) -> float:
+        mean = [overlaps(made, real)["mean of all"] for made in (ours, theirs)]
+        return mean[0] - mean[1]
+
+    rng = np.random.default_rng(seed)
+    drawn = [gap(*(_drawn(one, rng) for one in (ours, theirs, real))) for _ in range(DRAWS)]
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    value = gap(ours, theirs, real)
+    return {"value": value, "low": float(low), "high": float(high), "n": len(ours.sound)}
+
+
+def _drawn(clips: Clips, rng: np.random.Generator) -> Clips:
+    """As many groups, drawn with repetition."""
+    names, member = np.unique(clips.groups, return_inverse=True)
+    chosen = rng.integers(len(names), size=len(names))
+    return subset(clips, np.concatenate([np.flatnonzero(member == k) for k in chosen]))
 
 
 def _between(

@@ -84,12 +84,17 @@ def _likeness(told: Found, about: Found) -> str:
         ["Fréchet distance (less is nearer)", *(f"{told[c]['frechet']:.2f}" for c in columns)]
     )
     heads = [c if c.startswith("real") else f"strength {c}" for c in columns]
+    gaps = [
+        f"Strength {c} overlaps {shown(told[c]['gap'], 3)} more than strength 1 (clips and songs "
+        "drawn together)."
+        for c in columns
+        if "gap" in told[c]
+    ]
     return (
         "## Likeness\n\nOverlap of each statistic's distribution with real held-out clips of the "
         "same quadrant, mean over quadrants, 1 at best; strength 1 is the unguided model. What two "
-        "halves of the real songs come to is the ceiling for so few clips.\n\n"
-        + table(["", *heads], rows)
-        + "\n![](distributions.png)\n"
+        "halves of the real songs come to is the ceiling for so few clips. "
+        f"{' '.join(gaps)}\n\n" + table(["", *heads], rows) + "\n![](distributions.png)\n"
     )
 
 

@@ -57,7 +57,8 @@ def resemblance(m: Material) -> Found:
     """Overlap of distributions with real held-out clips, at every strength and between halves."""
     real = real_of(m.held_out, m.settings.seconds)
     strengths = m.settings.all_strengths
-    return likeness({f"{s:g}": made_of(m.played(s)) for s in strengths}, real, m.settings.seed)
+    made = {f"{s:g}": made_of(m.played(s)) for s in strengths}
+    return likeness(made, real, m.settings.seed, base="1")
 
 
 def copied(m: Material) -> Found:
