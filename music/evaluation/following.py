@@ -11,7 +11,6 @@ import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +21,7 @@ from music.conditioning import QUADRANTS
 from music.corpus.dataset import Piece
 from music.evaluation.features import FEWEST_NOTES
 from music.evaluation.intervals import Figure, mean, shown
-from music.evaluation.judge import Judge as Trained
-from music.evaluation.judge import Window, arousal, valence
+from music.evaluation.judge import Judge, Reader, arousal, valence
 from music.evaluation.performance import (
     PITCH,
     VELOCITY,
@@ -43,13 +41,6 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 AXES = ("4Q", "arousal", "valence")
 PERMUTATIONS = 2000
-
-
-class Judge(Protocol):
-    """Who listens: an emotion recogniser that shares nothing with the model."""
-
-    def probabilities(self, clips: Sequence[PerformedClip], window: Window = "long") -> Floats:
-        """(N, 4) probabilities of Q1 to Q4."""
 
 
 def hits(p: Floats, asked: Ints) -> dict[str, npt.NDArray[np.bool_]]:
@@ -183,7 +174,7 @@ def _lines(
     name: str,
     clips: list[PerformedClip],
     asked: Ints,
-    judge: Judge,
+    judge: Reader,
     groups: npt.NDArray[np.generic] | None = None,
 ) -> list[str]:
     found = agreement(judge.probabilities(clips), asked, groups)
@@ -209,7 +200,7 @@ def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> i
     parser.add_argument("--bfloat16", action="store_true", help="faster, not the composer's bits")
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
-    judge = Trained.train(args.data, seed=0)
+    judge = Judge.train(args.data, seed=0)
     real = real_clips(args.data, [args.split], args.seconds)
     asked = np.array([clip.quadrant for clip in real])
     heard, songs = [clip.clip for clip in real], np.array([clip.song for clip in real])

@@ -97,6 +97,13 @@ def held_out(windows: Windows, learner: Learner, seed: int) -> Floats:
     return p
 
 
+class Reader(Protocol):
+    """Who listens: an emotion recogniser that shares nothing with the model."""
+
+    def probabilities(self, clips: Sequence[PerformedClip], window: Window = "long") -> Floats:
+        """(N, 4) probabilities of Q1 to Q4."""
+
+
 @dataclass(frozen=True)
 class Judge:
     """Reads the probabilities of the four quadrants from clips in seconds."""
@@ -155,13 +162,6 @@ def valence(p: Floats) -> Floats:
 # --- the program ---------------------------------------------------------------------------------
 
 LENGTHS: tuple[tuple[float, Window], ...] = ((30.0, "long"), (10.0, "long"), (4.0, "short"))
-
-
-class Reader(Protocol):
-    """Either judge."""
-
-    def probabilities(self, clips: Sequence[PerformedClip], window: Window = "long") -> Floats:
-        """(N, 4) of Q1..Q4."""
 
 
 def compare(labelled: Sequence[LabelledClip]) -> None:

@@ -17,7 +17,6 @@ from music.condition import STRENGTH
 from music.corpus.dataset import Piece, load
 from music.errors import MusicError
 from music.evaluation.following import (
-    Judge,
     Played,
     Playing,
     corners,
@@ -25,7 +24,7 @@ from music.evaluation.following import (
     played_of,
     real_clips,
 )
-from music.evaluation.judge import Judge as Trained
+from music.evaluation.judge import Judge, Reader
 from music.evaluation.performance import LabelledClip
 from music.evaluation.request import Length, keep, kept, version_of
 from music.model import MusicModel
@@ -104,8 +103,8 @@ class Material:
         return load_model(self.weights)
 
     @cached_property
-    def judge(self) -> Judge:
-        return Trained.train(self.data, seed=0)
+    def judge(self) -> Reader:
+        return Judge.train(self.data, seed=0)
 
     @cached_property
     def real(self) -> list[LabelledClip]:

@@ -23,7 +23,6 @@ from music.corpus.dataset import Piece, load, whole
 from music.evaluation import features, judge, learners, performance, tonality
 from music.evaluation.contestants import Contestant, digest
 from music.evaluation.following import (
-    Judge,
     Playing,
     agreement,
     corners,
@@ -32,6 +31,7 @@ from music.evaluation.following import (
     played_of,
     quadrant,
 )
+from music.evaluation.judge import Reader
 from music.evaluation.likelihood import likelihood
 from music.evaluation.request import Length, Request, keep, kept, version_of
 from music.evaluation.sampler import Ensemble
@@ -171,7 +171,7 @@ def _play(network: Network, path: Path, scale: Scale, strength: float) -> Found:
     return {"clips": len(clips), "tokens": count, "plainly": dict(heard)}
 
 
-def judged(contestant: Contestant, scale: Scale, word: Callable[[], Judge]) -> None:
+def judged(contestant: Contestant, scale: Scale, word: Callable[[], Reader]) -> None:
     """The judge's agreement with what was asked, from the clips that are kept."""
     shelf, version = shelf_of(contestant), judges_version()
     for strength in scale.strengths:
@@ -185,7 +185,7 @@ def judged(contestant: Contestant, scale: Scale, word: Callable[[], Judge]) -> N
         )
 
 
-def _agreement(path: Path, scale: Scale, strength: float, word: Callable[[], Judge]) -> Found:
+def _agreement(path: Path, scale: Scale, strength: float, word: Callable[[], Reader]) -> Found:
     clips = kept(path, corners(scale.clips, strength), Length(scale.seconds))
     played = played_of(clips, scale.seconds)
     return dict(agreement(word().probabilities(played.sound), played.asked))

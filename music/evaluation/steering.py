@@ -18,9 +18,9 @@ import numpy.typing as npt
 from music.condition import STRENGTH, Condition
 from music.conditioning import QUADRANTS
 from music.corpus.dataset import Piece
-from music.evaluation.following import Judge, Playing, agreement, quadrant, sound
+from music.evaluation.following import Playing, agreement, quadrant, sound
 from music.evaluation.intervals import Figure, figure, mean, percentile, spearman
-from music.evaluation.judge import arousal, valence
+from music.evaluation.judge import Reader, arousal, valence
 from music.evaluation.performance import PerformedClip, from_events
 from music.evaluation.request import Clip, Length, Request
 from music.events import Bar, Event
@@ -43,7 +43,7 @@ def blend(a: int, b: int, share: float, strength: float) -> Condition:
 
 def sweep(
     playing: Playing,
-    judge: Judge,
+    judge: Reader,
     ends: tuple[int, int],
     strength: float,
     steps: int = 11,
@@ -90,7 +90,7 @@ class Jump:
     seed: int = 0
 
 
-def switch(playing: Playing, judge: Judge, jump: Jump, real: Sequence[Piece]) -> dict[str, Any]:
+def switch(playing: Playing, judge: Reader, jump: Jump, real: Sequence[Piece]) -> dict[str, Any]:
     """Bars until the judge turns, after a jump and without one, and what the judge is worth there.
 
     ``margin`` is mean p_B − p_A of the two bars that end n bars after the jump.
@@ -152,7 +152,7 @@ def _turning(margin: Floats, jump: Jump) -> dict[str, Any]:
     return out
 
 
-def two_bars(clip: Clip, judge: Judge, length: Length) -> Floats:
+def two_bars(clip: Clip, judge: Reader, length: Length) -> Floats:
     """(bars − 1, 4) what the judge reads of every two neighbouring bars; a quarter each where the
     clip was cut short.
     """
@@ -169,7 +169,7 @@ def _windows(heard: PerformedClip, edges_s: list[float]) -> list[PerformedClip]:
     return [heard.cut(start, stop) for start, stop in pairs]
 
 
-def judge_on_two_bars(judge: Judge, real: Sequence[Piece]) -> dict[str, Figure]:
+def judge_on_two_bars(judge: Reader, real: Sequence[Piece]) -> dict[str, Figure]:
     """The judge's accuracy on every second pair of bars of real held-out pieces, over songs.
 
     ``pair`` is how often it finds the true emotion likelier than one of the other three.
