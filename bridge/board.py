@@ -27,6 +27,7 @@ SIGNALS = ("SEARCHING", "LIVE", "LATE", "STALE", "LOST")  # how the EEG arrives
 MOODS = ("WAITING", "PLAYING", "HOLD", "GLIDE", "REST")  # what the piano does
 LISTENERS_BYTES = 4096
 SAID_BYTES = 512
+SOURCE_BYTES = 256
 RUN, QUIET, END = 0, 1, 2  # board.stop: play; no more notes; nothing more at all
 
 _Four = ctypes.c_double * 4
@@ -41,6 +42,7 @@ class Board(ctypes.Structure):
     ledger: Any
     listeners: bytes
     alive_s: Any
+    source: bytes
     signal: int
     sample_age_s: float
     gaps: int
@@ -78,7 +80,8 @@ class Board(ctypes.Structure):
         ("go", ctypes.c_uint32),  # everybody has loaded: the recording may begin
         ("epoch", ctypes.c_uint32),  # which mind is the living one
         ("alive_s", ctypes.c_double * len(PROCESSES)),  # each its own
-        ("signal", ctypes.c_uint32),  # ear, down to quality
+        ("source", ctypes.c_char * SOURCE_BYTES),  # ear, down to quality: the id of its stream
+        ("signal", ctypes.c_uint32),
         ("sample_age_s", ctypes.c_double),
         ("gaps", ctypes.c_uint64),
         ("capsules", ctypes.c_uint64),

@@ -22,6 +22,7 @@ from bridge.board import END, PROCESSES, QUIET, SAID_BYTES, Seat, child, new_boa
 from bridge.errors import BridgeError
 
 HUNG_S = {"hand": 0.7, "mind": 5.0, "ear": 5.0, "recorder": 15.0, "osc": 30.0, "page": 30.0}
+ASLEEP_S = 0.3  # between two looks, beyond what was meant: we were stopped, or starved
 MOST_RESTARTS, WITHIN_S = 10, 60.0
 SPARED = ("osc", "page")  # who keeps dying ends the performance, but for these
 HAND_S = 1.0  # for hand to leave: whoever takes longer holds notes that must end
@@ -59,6 +60,7 @@ class Crew:
         self._spawn = multiprocessing.get_context("spawn")
         self._members: dict[str, Member] = {}
         self._markers: Connection | None = None
+        self._looked_s = self._awake_s = clock()  # the last look at everybody; since when we look
 
     def pipe(self, waits: bool = True) -> tuple[Connection, Connection]:
         """A one-way pipe (out, in), both ends of which stay open here: neither side ends it.
@@ -132,6 +134,10 @@ class Crew:
         lines = [member.line for member in members if member.line is not None]
         alive = [m.process.sentinel for m in members if m.process.is_alive()]
         wait([*lines, *alive], timeout_s)
+        now_s = self._clock()
+        if now_s - self._looked_s > timeout_s + ASLEEP_S:
+            self._awake_s = now_s
+        self._looked_s = now_s
         for member in members:
             self._hear(member)
             if not member.process.is_alive():
@@ -161,7 +167,8 @@ class Crew:
         if member.name not in PROCESSES:
             return False
         alive_s = self.board.alive_s[PROCESSES.index(member.name)]
-        return bool(alive_s and self._clock() - alive_s > HUNG_S[member.name])
+        heard_s = max(alive_s, self._awake_s)  # while we slept they may have slept, too
+        return bool(alive_s and self._clock() - heard_s > HUNG_S[member.name])
 
     def _lost(self, member: Member) -> None:
         if member.process.exitcode == 0 and member.name not in PROCESSES:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from bridge.board import SIGNALS, Board, Seat
+from bridge.board import SIGNALS, SOURCE_BYTES, Board, Seat
 from eeg.lsl import Intake, Outlet, clock
 from eeg.montage import Montage
 from eeg.signal import Chunk, Signal
@@ -92,6 +92,7 @@ def main(
     outlet = Outlet(CAPSULE_STREAM, CAPSULE_TYPE, CHANNELS, 1 / HOP_S, "", source_id)
     watchdog = Watchdog(clock())
     signal = intake.signal
+    seat.board.source = signal.source_id.encode()[: SOURCE_BYTES - 1]
     seat.tell("ready", f"{signal.name}: {len(signal.channels)} channels, {signal.rate_hz:g} Hz")
     while not seat.over():
         chunk = intake.pull(PULL_S)
@@ -118,7 +119,7 @@ def _intake(seat: Seat, stream: str | None, wait_s: float) -> Intake | None:
         return Intake(stream, timeout_s=wait_s)
     while not seat.over():
         try:
-            return Intake(stream, timeout_s=RETRY_S)
+            return Intake(stream, RETRY_S, prefer=seat.board.source.decode(errors="replace"))
         except Exception as problem:  # not there, or not yet what it was: it may come
             seat.tell("say", str(problem))
     return None

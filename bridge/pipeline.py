@@ -130,8 +130,7 @@ def _start(
         sayings_out, sayings_in = crew.pipe(waits=False)
         crew.marked_by(sayings_in)
         ways = (facts, stream, capsules, notes, sayings_out, plan.markers)
-        again = (plan.folder / "continued", *ways)
-        crew.start("recorder", recorder.main, plan.folder, *ways, again=again)
+        crew.start("recorder", recorder.main, plan.folder, *ways)
 
 
 def _start_page(crew: Crew, plan: Plan, door: Door, streams: tuple[str | None, str, str]) -> None:

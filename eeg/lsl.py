@@ -72,21 +72,29 @@ class Intake:
 
     `name` is the stream's name or source_id; without it there must be exactly one stream of type
     EEG. With =A,B,... behind it, those are the electrodes, for bridges that do not name them
-    ("x": not used). EegError if there is none in time, or if it is not EEG that can be used.
+    ("x": not used). Of several that fit, the one whose source_id is `prefer`. EegError if there is
+    none in time, or if it is not EEG that can be used. `late`: keep what comes late, too.
     """
 
-    def __init__(self, name: str | None = None, timeout_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        name: str | None = None,
+        timeout_s: float = 10.0,
+        prefer: str = "",
+        late: bool = False,
+    ) -> None:
         self.dropped = 0  # samples left out because they came too late
         self.losses = 0  # how often the source went away
         name, self._labels = _asked(name)
         self._finder = Finder(lambda info: _is_wanted(info, name))
-        link = self._finder.open(_choose(self._finder, name, clock() + timeout_s))
+        link = self._finder.open(_choose(self._finder, name, clock() + timeout_s, prefer))
         if link is None:
             raise EegError(f"the stream {name or 'EEG'!r} vanished while it was being opened")
         self.signal, self._columns, self._scales = usable(link, self._labels)
         self._type = link.info.type()
         self._finder.wanted = self._is_same
         self._freshness = Freshness()
+        self._late = late
         self._heard_s = clock()
 
     def __enter__(self) -> Self:
@@ -141,6 +149,7 @@ class Intake:
     def _chunk(self, values: Floats, stamps_s: Floats) -> Chunk | None:
         self._heard_s = clock()
         times_s, old = self._freshness.admit(stamps_s, self._heard_s)
+        old = 0 if self._late else old
         self.dropped += old
         if old == len(times_s):
             return None
@@ -183,7 +192,7 @@ def _is_wanted(info: Any, name: str | None) -> bool:
     return name in (info.name(), info.source_id())
 
 
-def _choose(finder: Finder, name: str | None, until_s: float) -> Any:
+def _choose(finder: Finder, name: str | None, until_s: float, prefer: str) -> Any:
     """The one stream that is wanted. EegError if there is none, or more than one."""
     what = "no LSL stream of type EEG" if name is None else f"no LSL stream named {name!r}"
     while not finder.matches():
@@ -196,6 +205,7 @@ def _choose(finder: Finder, name: str | None, until_s: float) -> Any:
         time.sleep(LOOK_S)
     time.sleep(SETTLE_S)
     matches = finder.matches()
+    matches = [info for info in matches if prefer and info.source_id() == prefer] or matches
     if len(matches) != 1:
         names = ", ".join(f"{info.name()} ({info.source_id() or 'no id'})" for info in matches)
         raise EegError(f"there are {len(matches)} EEG streams ({names}): say which by name or id")

@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 GAP_S = 0.2  # stamps of radio headsets jitter by .03 s and wait for up to .14 s without any loss
 LATE_S, STALE_S, LOST_S = 0.25, 1.0, 5.0
 BACKLOG_S = 1.0  # samples that come this much later than the quickest are history
+SET_AFTER_S = 2.0  # but a delay that stays the same for so long is a clock that was set
 FOREIGN_CLOCK_S = 10.0  # a first sample further off than this was stamped by another clock
 CLOCK_DRIFT = 2e-4  # two clocks may part by this much a second
 _MICROVOLTS = {
@@ -65,15 +66,18 @@ class Freshness:
     """Which of the samples that have just arrived are news, and when they were taken on our clock.
 
     A stamp's delay is the clock at arrival minus the stamp. The least delay seen is how long the
-    way takes; samples that took a second more have waited behind a stall and are dropped. Stamps
-    that are not on the LSL clock at all (some bridges send seconds since 1970) are shifted so that
-    the first arrival is now.
+    way takes; samples that took a second more have waited behind a stall and are dropped, and so
+    are those that come ten seconds before they can have been taken. Where that goes on, with a
+    delay that stays the same, the source's clock was set: its stamps are shifted to what they were.
+    Stamps that are not on the LSL clock at all (some bridges send seconds since 1970) are shifted
+    so that the first arrival is now.
     """
 
     def __init__(self) -> None:
         self._shift_s: float | None = None
         self._least_s = np.inf
         self._before_s = 0.0
+        self._strange: tuple[float, float] | None = None  # since when, and the delay then
 
     def admit(self, stamps_s: Floats, now_s: float) -> tuple[Floats, int]:
         """Times on our clock (time,), and how many samples from the first on are too old."""
@@ -81,13 +85,28 @@ class Freshness:
             ahead_s = now_s - float(stamps_s[-1])
             self._shift_s = ahead_s if abs(ahead_s) > FOREIGN_CLOCK_S else 0.0
             self._before_s = now_s
+            self._least_s = now_s - float(stamps_s.max()) - self._shift_s
+        self._least_s += CLOCK_DRIFT * max(0.0, now_s - self._before_s)
+        self._before_s = now_s
+        self._shift_s += self._set_by(now_s - self._shift_s - float(stamps_s[-1]), now_s)
         times_s = stamps_s + self._shift_s
         delays_s = now_s - times_s
-        drift_s = CLOCK_DRIFT * max(0.0, now_s - self._before_s)
-        self._least_s = min(self._least_s + drift_s, float(delays_s.min()))
-        self._before_s = now_s
-        old = np.flatnonzero(delays_s > self._least_s + BACKLOG_S)
-        return times_s, int(old[-1]) + 1 if len(old) else 0
+        possible = delays_s >= self._least_s - FOREIGN_CLOCK_S
+        self._least_s = min(self._least_s, float(delays_s[possible].min(initial=np.inf)))
+        strange = np.flatnonzero(~possible | (delays_s > self._least_s + BACKLOG_S))
+        return times_s, int(strange[-1]) + 1 if len(strange) else 0
+
+    def _set_by(self, delay_s: float, now_s: float) -> float:
+        """By how much the source's clock was set, if the newest delay has long been strange."""
+        if -FOREIGN_CLOCK_S <= delay_s - self._least_s <= BACKLOG_S:
+            self._strange = None
+            return 0.0
+        if self._strange is None or abs(delay_s - self._strange[1]) > BACKLOG_S / 2:
+            self._strange = now_s, delay_s
+        if now_s - self._strange[0] < SET_AFTER_S:
+            return 0.0
+        self._strange = None
+        return delay_s - self._least_s
 
 
 class Health(Enum):

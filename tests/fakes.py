@@ -54,7 +54,7 @@ class Steady:
         return [*tempo, *self.play(at, int(np.argmax(condition.probabilities)))]
 
     def rewind(self, to_beats):
-        self.beats = np.ceil(to_beats / self.step_beats) * self.step_beats
+        self.beats = float(np.ceil(to_beats / self.step_beats) * self.step_beats)
 
 
 class Composer(Steady):

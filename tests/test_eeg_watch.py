@@ -72,6 +72,27 @@ def test_stamps_of_another_clock_are_brought_to_ours() -> None:
     np.testing.assert_allclose(times, [50.1], atol=1e-6)
 
 
+@pytest.mark.parametrize("step_s", [600.0, -600.0, -5.0])
+def test_a_clock_that_is_set_is_followed_after_two_seconds(step_s: float) -> None:
+    fresh = Freshness()
+    lost = []
+    for now in np.arange(10.0, 20.0, 0.1):
+        times, old = fresh.admit(np.array([now - 0.05 + step_s * (now > 12.0)]), now)
+        lost += [now] * old
+        if not old:
+            np.testing.assert_allclose(times, now - 0.05, atol=0.01)
+    assert 12.0 < min(lost) <= max(lost) < 14.2
+
+
+def test_one_wild_stamp_costs_what_came_with_it_and_no_more() -> None:
+    fresh = Freshness()
+    for now in np.arange(10.0, 20.0, 0.1):
+        wild = abs(now - 15.0) < 0.05
+        times, old = fresh.admit(now + np.array([-0.05, 600.0 * wild, -0.01]), now)
+        assert old == (2 if wild else 0)
+        np.testing.assert_allclose(times[-1], now - 0.01)
+
+
 def test_a_replay_that_runs_ahead_of_the_clock_is_no_backlog() -> None:
     fresh = Freshness()
     for now in np.arange(0.0, 30.0, 0.1):

@@ -38,7 +38,7 @@ while True:
 """
 
 OURSELVES = """
-import json, multiprocessing, sys
+import importlib, json, multiprocessing, sys
 from pathlib import Path
 import fakes
 from bridge import pipeline
@@ -49,13 +49,16 @@ from bridge.daw.habits import Habits, Incoming, Velocity
 def show(snapshot):
     told = {name: getattr(snapshot, name) for name in
             ("signal", "mood", "notes", "capsules", "restarts", "panics", "said", "port",
-             "underruns", "rewinds", "late", "lateness_p99_ms", "sample_age_s")}
+             "underruns", "rewinds", "late", "lateness_p99_ms", "sample_age_s", "gaps", "valence",
+             "arousal", "confidence", "quality", "strength", "recorded_bytes", "probabilities")}
     told["pids"] = {child.name: child.pid for child in multiprocessing.active_children()}
     print(json.dumps(told), flush=True)
 
 asked = json.loads(sys.argv[1])
+module, _, name = asked["composer"].rpartition(".")
+composer = getattr(importlib.import_module(module), name)
 plan = pipeline.Plan(folder=Path(asked["folder"]), habits=eval(asked["habits"]), osc=asked["osc"],
-                     composer=fakes.Composer, recogniser=fakes.recogniser)
+                     port=asked["port"], composer=composer, recogniser=fakes.recogniser)
 try:
     show(pipeline.live(asked["stream"], plan, show))
 except BridgeError as problem:
@@ -214,9 +217,11 @@ class Listener(Program):
 class Ourselves(Program):
     """`pipeline.live` in a program of its own."""
 
-    def __init__(self, stream, folder, habits="Habits()", osc=None):
+    def __init__(
+        self, stream, folder, habits="Habits()", osc=None, composer="fakes.Composer", port=None
+    ):
         told = {"stream": stream, "folder": str(folder), "habits": habits, "osc": osc}
-        asked = json.dumps(told)
+        asked = json.dumps(told | {"composer": composer, "port": port})
         super().__init__(sys.executable, "-c", OURSELVES, asked)
 
     def told(self):

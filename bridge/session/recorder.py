@@ -1,5 +1,8 @@
 """The process *recorder*: a session folder that is written as things happen and survives a crash.
 
+What cannot be written is said aloud, and as soon as that is possible the recording goes on in a
+folder in the first one (`continued`, `continued-2`, ...). The music never waits for it.
+
 `session.xdf` (EEG, capsules, notes, markers), `capsules.jsonl` and `notes.mid` only ever grow, and
 what is on disk can be read at any moment; a kill loses what arrived in the last tenth of a second.
 `session.json` tells what the session was: at its start, and again at its end.
@@ -22,6 +25,8 @@ import numpy as np
 from bridge.board import END, Board, Seat
 from bridge.errors import BridgeError
 from bridge.hand.core import NOTES_CHANNELS, NOTES_STREAM, NOTES_TYPE
+from bridge.hand.ledger import LEDGER_BYTES, Ledger
+from bridge.session.disk import Growing, free, roomy, unwritable
 from bridge.session.smf import MidiFile
 from bridge.session.xdf import XdfFile, XdfStream
 from bridge.wire import from_row, to_row
@@ -34,6 +39,7 @@ from eeg.xdf import LOG_STREAM
 
 LOOK_S = 0.1
 FIND_S = 1.0
+AGAIN_S = 5.0  # until a recording that failed is tried anew
 LAST_S = 0.3  # for hand's last note-offs, if it left at the same moment
 FILES = ("session.xdf", "capsules.jsonl", "notes.mid", "session.json")
 STATE_STREAM, STATE_TYPE = "EmocapsuleState", "State"
@@ -54,13 +60,14 @@ class Session:
         self._counts = {"samples": 0, "capsules": 0, "notes": 0, "markers": 0, "sayings": 0}
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._capsules = (folder / "capsules.jsonl").open("w", encoding="utf-8", buffering=1)
         except OSError as problem:
-            raise _unwritable(folder, problem) from problem
+            raise unwritable(folder, problem) from problem
+        self._capsules = Growing(folder / "capsules.jsonl")
         self._xdf = XdfFile(folder / "session.xdf")
         self._midi = MidiFile(folder / "notes.mid", start_s)
         self._streams: dict[XdfStream, int] = {}
         self._state_s = -inf
+        self._ledger = Ledger(bytearray(LEDGER_BYTES))  # of what is down in the recording
         self._tell("recording", start_s)
 
     @property
@@ -84,10 +91,7 @@ class Session:
         """An emotion."""
         number = self._stream(XdfStream(CAPSULE_STREAM, CAPSULE_TYPE, CHANNELS, 4.0))
         self._xdf.write(number, capsule.to_vector()[np.newaxis], [capsule.time_s])
-        try:
-            self._capsules.write(capsule.to_json() + "\n")
-        except OSError as problem:
-            raise _unwritable(self.folder, problem) from problem
+        self._capsules.write(capsule.to_json().encode() + b"\n")
         self._counts["capsules"] += 1
 
     def message(self, message: bytes, time_s: float) -> None:
@@ -95,6 +99,8 @@ class Session:
         number = self._stream(XdfStream(NOTES_STREAM, NOTES_TYPE, NOTES_CHANNELS, 0.0, "int16"))
         self._xdf.write(number, [to_row(message)], [time_s])
         self._midi.send(message, time_s)
+        self._ledger.before(message)
+        self._ledger.after(message)
         self._counts["notes"] += message[0] & 0xF0 == 0x90
 
     def mark(self, text: str, time_s: float) -> None:
@@ -117,16 +123,32 @@ class Session:
         number = self._stream(XdfStream(STATE_STREAM, STATE_TYPE, STATE, 0.0, "double64"))
         self._xdf.write(number, [[float(getattr(board, name)) for name in STATE]], [now_s])
 
+    def hush(self, time_s: float) -> None:
+        """Write the end of what is down: whoever played it has gone without a word."""
+        for message in self._ledger.silence():
+            self.message(message, time_s)
+
     def flush(self) -> None:
-        """Bring the notes to the disk; everything else is there already."""
+        """Bring the notes to the disk; everything else is there already, if the folder is."""
         self._midi.flush()
+        self._xdf.check()
 
     def close(self, end_s: float) -> None:
         """The end of the session."""
+        self.hush(end_s)
         self._xdf.close()
         self._midi.close()
         self._capsules.close()
         self._tell("complete", end_s)
+
+    def abandon(self, now_s: float) -> None:
+        """Leave the files as far as they were written, and say so if the disk lets us."""
+        self._xdf.abandon()
+        self._capsules.close()
+        with contextlib.suppress(BridgeError):
+            self._midi.close()
+        with contextlib.suppress(BridgeError):
+            self._tell("failed", now_s)
 
     def _stream(self, stream: XdfStream, time_s: float | None = None) -> int:
         if stream not in self._streams:
@@ -143,11 +165,9 @@ class Session:
             fresh.write_text(json.dumps(told | self._counts, indent=2) + "\n", encoding="utf-8")
             os.replace(fresh, path)
         except OSError as problem:
-            raise _unwritable(path, problem) from problem
-
-
-def _unwritable(path: Path, problem: OSError) -> BridgeError:
-    return BridgeError(f"{path} cannot be written ({problem.strerror}); choose another folder.")
+            with contextlib.suppress(OSError):
+                fresh.unlink()
+            raise unwritable(path, problem) from problem
 
 
 def main(
@@ -164,7 +184,8 @@ def main(
 
     `markers_from`: name or source id of the markers to keep, None for all, "none" for none.
     """
-    session = Session(folder, clock(), facts)
+    session: Session | None = Session(free(folder), clock(), facts)
+    again_s = inf
     capsules = Inlet(CAPSULE_STREAM, CAPSULE_TYPE, capsules_from)
     notes = Inlet(NOTES_STREAM, NOTES_TYPE, notes_from)
     capsules.pull()
@@ -172,10 +193,15 @@ def main(
     seat.tell("loaded", str(folder))
     markers = MarkerInlets(markers_from)
     intake: Intake | None = None
-    try:
-        while not seat.over(END):
-            seat.beat(clock())
-            intake = intake or _intake(stream)
+    while not seat.over(END):
+        seat.beat(clock())
+        if session is None:
+            time.sleep(LOOK_S)
+            if clock() > again_s:
+                session, again_s = _anew(seat, folder, facts), clock() + AGAIN_S
+            continue
+        try:
+            intake = intake or _intake(stream, seat.board)
             if intake is not None and not _take_eeg(session, intake):
                 intake = None
             _take_own(session, capsules, notes, sayings)
@@ -184,19 +210,41 @@ def main(
             session.state(seat.board, clock())
             session.flush()
             seat.board.recorded_bytes = session.size_bytes
-        time.sleep(LAST_S)
+        except BridgeError as problem:
+            _failed(seat, session, problem)
+            session, again_s = None, clock() + AGAIN_S
+    if session is None:
+        return
+    time.sleep(LAST_S)
+    try:
         _take_own(session, capsules, notes, sayings)
         session.close(clock())
-    except BridgeError as problem:  # the music goes on without a recording
-        seat.tell("say", f"RECORDING FAILED: {problem}")
-        while not seat.over(END):
-            seat.beat(clock())
-            time.sleep(LOOK_S)
+    except BridgeError as problem:
+        _failed(seat, session, problem)
 
 
-def _intake(stream: str | None) -> Intake | None:
-    with contextlib.suppress(EegError):  # not there yet: ear tells the user what is wrong
-        return Intake(stream, timeout_s=FIND_S)
+def _failed(seat: Seat, session: Session, problem: BridgeError) -> None:
+    """The music goes on without a recording."""
+    seat.tell("say", f"RECORDING FAILED: {problem}")
+    session.abandon(clock())
+
+
+def _anew(seat: Seat, folder: Path, facts: Mapping[str, Any]) -> Session | None:
+    """The recording goes on, if it can."""
+    if not roomy(folder):
+        return None
+    try:
+        session = Session(free(folder), clock(), facts)
+    except BridgeError:
+        return None
+    seat.tell("say", f"The recording goes on in {session.folder}.")
+    return session
+
+
+def _intake(stream: str | None, board: Board) -> Intake | None:
+    """The stream, the one of ear's choice; None if it is not there: ear tells what is wrong."""
+    with contextlib.suppress(EegError):
+        return Intake(stream, FIND_S, prefer=board.source.decode(errors="replace"), late=True)
     return None
 
 
@@ -218,6 +266,8 @@ def _take_own(session: Session, capsules: Inlet, notes: Inlet, sayings: Connecti
         session.capsule(EmotionCapsule.from_vector(vector, float(time_s)))
     for values, time_s in zip(*(notes.pull() or ((), ())), strict=True):
         session.message(from_row(values), float(time_s))
+    if not notes.connected:
+        session.hush(clock())
     while sayings.poll():
         try:
             text = sayings.recv_bytes().decode()

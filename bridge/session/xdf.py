@@ -5,7 +5,6 @@ on disk ends at a chunk's end whenever the process dies. LabRecorder's engine wr
 but fixes its streams at the start and holds up to a second back.
 """
 
-import os
 import re
 import struct
 import uuid
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bridge.errors import BridgeError
+from bridge.session.disk import Growing
 
 _FILE_HEADER, _STREAM_HEADER, _SAMPLES, _CLOCK_OFFSET, _BOUNDARY, _STREAM_FOOTER = range(1, 7)
 _BOUNDARY_MARK = uuid.UUID("43A546DC-CBF5-410F-B30E-D5467383CBE4").bytes
@@ -53,21 +53,25 @@ class XdfFile:
     """Streams may be added at any time. Raises BridgeError if the disk refuses."""
 
     def __init__(self, path: str | Path) -> None:
-        self._path = Path(path)
         self._streams: list[_Written] = []
         self._boundary_s = 0.0
-        self.size_bytes = 0
-        try:
-            self._file = self._path.open("wb", buffering=0)
-        except OSError as problem:
-            raise self._unwritable(problem) from problem
+        self._file = Growing(Path(path))
         header = b'<?xml version="1.0"?><info><version>1.0</version></info>'
         try:
-            self._write(b"XDF:")
+            self._file.write(b"XDF:")
             self._chunk(_FILE_HEADER, header)
         except BridgeError:
             self._file.close()
             raise
+
+    @property
+    def size_bytes(self) -> int:
+        """So far."""
+        return self._file.size_bytes
+
+    def check(self) -> None:
+        """BridgeError if the file was deleted."""
+        self._file.check()
 
     def add(self, stream: XdfStream) -> int:
         """Add a stream; its number is what `write` wants."""
@@ -121,23 +125,14 @@ class XdfFile:
         """Write the footers. A file without them is readable too."""
         for number, written in enumerate(self._streams, start=1):
             self._chunk(_STREAM_FOOTER, struct.pack("<I", number) + _footer(written).encode())
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Close the file as it is."""
         self._file.close()
 
     def _chunk(self, tag: int, content: bytes) -> None:
-        self._write(b"\x04" + struct.pack("<IH", len(content) + 2, tag) + content)
-
-    def _write(self, data: bytes) -> None:
-        try:
-            if self._file.write(data) != len(data):
-                os.ftruncate(self._file.fileno(), self.size_bytes)  # never half a chunk
-                self._file.seek(self.size_bytes)
-                raise OSError(28, "No space left on device")
-        except OSError as problem:
-            raise self._unwritable(problem) from problem
-        self.size_bytes += len(data)
-
-    def _unwritable(self, problem: OSError) -> BridgeError:
-        return BridgeError(f"{self._path} cannot be written ({problem.strerror}).")
+        self._file.write(b"\x04" + struct.pack("<IH", len(content) + 2, tag) + content)
 
 
 def _header(stream: XdfStream) -> str:
