@@ -27,6 +27,7 @@ from bridge.commands.listening import (
     words_of_recognise,
     words_of_wearing,
 )
+from bridge.commands.reporting import words_of_report
 from bridge.commands.values import count, seconds, tcp_port
 from bridge.errors import BridgeError
 from capsule.errors import CapsuleError
@@ -38,6 +39,7 @@ WHERE = {
     "demo": "perform", "live": "perform", "replay": "perform",
     "devices": "devices", "headset": "headset", "learn": "learn",
     "recognise": "listening", "calibrate": "listening", "compose": "composing",
+    "report": "reporting",
 }  # fmt: skip
 PASSED_ON = ("prepare", "train", "evaluate", "bench")  # these programs read their own options
 
@@ -143,6 +145,7 @@ def build_parser() -> argparse.ArgumentParser:
         command("calibrate", "learn a wearer's own emotions from recordings with labels")
     )
     words_of_compose(command("compose", "compose piano music to an emotion"))
+    words_of_report(command("report", "show a session as one page of HTML"))
     command(
         "prepare", "turn MIDI into what the music model learns from, or `capsule` recordings",
         add_help=False,

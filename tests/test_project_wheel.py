@@ -52,7 +52,7 @@ def test_wheel_holds_the_packages_and_weights_only(wheel):
     }
     page = {str(p.relative_to(ROOT)) for p in (ROOT / "bridge" / "page" / "static").iterdir()}
     assert len(page) > 5
-    assert inside == code | weights | page
+    assert inside == code | weights | page | {"bridge/session/report.html"}
     assert {Path(name).suffix for name in weights} <= {".safetensors", ".json", ".md"}
 
 

@@ -13,8 +13,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PolyCollection
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path as Outline
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
@@ -32,7 +34,9 @@ QUADRANTS = (  # name, mood, valence and arousal of its corner, colour
 INK, FAINT, PAPER = "#222222", "#8A8A8A", "#FFFFFF"
 SURE, CLEAN = "#222222", "#56B4E9"
 TIME = LinearSegmentedColormap.from_list("time", ["#D9D9D9", "#8C6BB1", "#3F007D"])
-LOUDNESS = LinearSegmentedColormap.from_list("loudness", ["#B9CDE5", "#3B6FB6", "#0B1F4B"])
+LOUDNESS = ("#B9CDE5", "#92B1D9", "#6B95CC", "#4478BF", "#2F5DA0", "#1D3E76", "#0B1F4B")
+SOFT, LOUD = 25, 110  # velocities: lightest and darkest
+GRID = "#E4E4E4"
 SIZE = 9  # points
 STEPS_S, MOST_TICKS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800), 9
 
@@ -62,7 +66,8 @@ def draw(path: str | Path, trace: Trace, roll: Roll | None = None, title: str = 
         bands(played, trace.times_s, trace.played, "Emotion as played")
     strips(sure, trace)
     if roll is not None:
-        _roll(piano, roll)
+        piano_title(piano)
+        keys(piano, roll, pitches(roll))
     rows = [row for row in (honest, played, sure, piano) if row in figure.axes]
     share_time(rows, _start_s(trace, roll), _end_s(trace, roll))
     return save(figure, path)
@@ -108,7 +113,7 @@ def _rows(figure: Figure, heights: Sequence[float]) -> list[Axes]:
     return rows
 
 
-def plane(axes: Axes, trace: Trace) -> None:
+def plane(axes: Axes, trace: Trace, time: Colormap = TIME) -> None:
     """The valence-arousal plane, the trace darkening as time goes on."""
     for name, mood, valence, arousal, colour in QUADRANTS:
         corner = [(0, 0), (valence, 0), (valence, arousal), (0, arousal)]
@@ -130,10 +135,10 @@ def plane(axes: Axes, trace: Trace) -> None:
         along = np.linspace(0, 1, len(points) - 1)
         segments = np.stack([points[:-1], points[1:]], axis=1)  # (n-1, 2, 2)
         axes.add_collection(
-            LineCollection(list(segments), colors=TIME(along), lw=1.5, capstyle="round", zorder=3)
+            LineCollection(list(segments), colors=time(along), lw=1.5, capstyle="round", zorder=3)
         )
     if len(points):
-        marks = (("begin", points[0], PAPER), ("end", points[-1], TIME(1.0)))
+        marks = (("begin", points[0], PAPER), ("end", points[-1], time(1.0)))
         for word, point, fill in marks:
             axes.plot(*point, "o", ms=8, mfc=fill, mec=INK, mew=1.2, zorder=4, label=word)
         axes.legend(
@@ -188,24 +193,37 @@ def strips(axes: Axes, trace: Trace) -> None:
     axes.set_yticks([0, 1])
 
 
-def _roll(axes: Axes, roll: Roll) -> None:
-    """Notes as bars, darker where louder; octaves by their C; the pedal as a line below."""
+def piano_title(axes: Axes) -> None:
+    """What a piano roll shows."""
     axes.set_title("Piano", loc="left", fontsize=10, weight="bold", color=INK, pad=4)
     key = "darker = louder, line below = pedal"
     axes.set_title(key, loc="right", fontsize=8.5, color=FAINT, pad=4)
-    notes = roll.notes
-    low = min(notes[:, 2].min(initial=127) - 3, 45)
-    high = max(notes[:, 2].max(initial=0) + 3, 84)
+
+
+def pitches(roll: Roll) -> tuple[float, float]:
+    """Lowest and highest to be drawn."""
+    played = roll.notes[:, 2]
+    return min(played.min(initial=127) - 3, 45), max(played.max(initial=0) + 3, 84)
+
+
+def keys(axes: Axes, roll: Roll, limits: tuple[float, float]) -> None:
+    """Notes as bars, darker where louder; octaves by their C; the pedal as a line below."""
+    low, high = limits
     octaves = [pitch for pitch in range(24, 109, 12) if low <= pitch <= high]
     axes.set_yticks(octaves, [f"C{pitch // 12 - 1}" for pitch in octaves])
-    axes.hlines(octaves, 0, 1, transform=axes.get_yaxis_transform(), color="#E4E4E4", lw=0.7)
-    start, end, pitch, velocity = notes.T
-    bars = [
-        [(a, p - 0.45), (b, p - 0.45), (b, p + 0.45), (a, p + 0.45)]
-        for a, b, p in zip(start, end, pitch, strict=True)
-    ]
-    colours = LOUDNESS(np.clip((velocity - 25) / 85, 0, 1))
-    axes.add_collection(PolyCollection(bars, facecolors=colours, edgecolors="none", zorder=2))
+    axes.hlines(octaves, 0, 1, transform=axes.get_yaxis_transform(), color=GRID, lw=0.7)
+    start, end, pitch, velocity = roll.notes.T
+    share = np.clip((velocity - SOFT) / (LOUD - SOFT), 0, 1)
+    shade = np.round(share * (len(LOUDNESS) - 1)).astype(int)
+    left_right = np.stack([start, end, end, start, start], axis=1)
+    down_up = pitch[:, None] + np.array([-0.45, -0.45, 0.45, 0.45, -0.45])
+    corners = np.stack([left_right, down_up], axis=2)  # (n, 5, 2)
+    for level, colour in enumerate(LOUDNESS):  # one outline a shade: small as SVG
+        there = corners[shade == level]
+        codes = [Outline.MOVETO, *[Outline.LINETO] * 3, Outline.CLOSEPOLY] * len(there)
+        if len(there):
+            outline = Outline(there.reshape(-1, 2), codes)
+            axes.add_patch(PathPatch(outline, facecolor=colour, edgecolor="none", zorder=2))
     held = [[(a, low), (b, low)] for a, b in roll.pedal]
     axes.add_collection(LineCollection(held, colors=FAINT, lw=2.5, capstyle="butt", zorder=1))
     axes.set_ylim(low - 1, high)

@@ -53,14 +53,32 @@ def read_trace(path: str | Path, begin_s: float | None = None) -> Trace:
 
     What was played follows from the capsules: the translation is made again.
     """
+    capsules, damaged = read_capsules(path)
+    if damaged > 1:  # a crash leaves half a line, no more
+        raise BridgeError(f"{path} does not hold one capsule a line ({damaged} are none).")
+    return trace_played(capsules, begin_s)
+
+
+def read_capsules(path: str | Path) -> tuple[list[EmotionCapsule], int]:
+    """The capsules in a file of one a line, and how many lines are none. BridgeError if all are."""
     path = Path(path)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        capsules = [EmotionCapsule.from_json(line) for line in lines if line.strip()]
+        text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as problem:
         raise BridgeError(f"{path} cannot be read ({problem.strerror}).") from problem
-    except (ValueError, CapsuleError) as problem:
-        raise BridgeError(f"{path} does not hold one capsule a line ({problem}).") from problem
+    capsules, damaged, why = [], 0, ""
+    for line in filter(str.strip, text.splitlines()):
+        try:
+            capsules.append(EmotionCapsule.from_json(line))
+        except (ValueError, TypeError, CapsuleError) as problem:
+            damaged, why = damaged + 1, str(problem)
+    if damaged and not capsules:
+        raise BridgeError(f"{path} does not hold one capsule a line ({why}).")
+    return capsules, damaged
+
+
+def trace_played(capsules: Sequence[EmotionCapsule], begin_s: float | None = None) -> Trace:
+    """The trace of capsules with what was played to them, by the translation made again."""
     translator = Translator()
     played = []
     for capsule in capsules:

@@ -1,0 +1,287 @@
+"""`emocapsule report`: a session as one page of HTML that needs nothing but itself.
+
+Names of streams and channels, and texts of markers, came over a network where anybody can send
+them: every one goes through `_safe`. The page runs no script and may load nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+
+from bridge.errors import BridgeError
+from bridge.session.charts import channels_svg, course_svg, piano_svg, plane_svg, span_s, timing_svg
+from bridge.session.kept import Heard, Kept, read_session
+from bridge.session.picture import QUADRANTS, minutes
+from bridge.session.tally import NEUTRAL, ROUND_S, by_quadrant, jumps
+from eeg.quality import grade
+
+MOST_ROWS = 500  # of a table; what is beyond is in session.xdf
+MOST_CHARACTERS = 300
+FOOTER = (
+    "What is recognised of a person is an estimate: arousal better than chance, valence hardly, "
+    "unless it was learned from the wearer. The played emotion is the translation of the "
+    "recognised one, made again; what a hand set on the page or by controller is not in it. "
+    "Nothing here diagnoses anything."
+)
+
+Cell = str | float | int | None
+
+
+def write_report(folder: str | Path, out: str | Path | None = None) -> Path:
+    """Write the page of a session folder, by default into it. BridgeError if it holds none."""
+    kept = read_session(folder)
+    path = Path(out) if out is not None else Path(folder) / "report.html"
+    try:
+        path.write_text(page(kept), encoding="utf-8", newline="\n")
+    except OSError as problem:
+        raise BridgeError(f"{path} cannot be written ({problem.strerror}).") from problem
+    return path
+
+
+def page(kept: Kept) -> str:
+    """The page."""
+    template = resources.files("bridge.session").joinpath("report.html")
+    parts = (
+        _missing(kept), _facts(kept), _emotion(kept), _signal(kept), _piano(kept), _quadrants(kept),
+        _jumps(kept), _timing(kept), _log(kept), _markers(kept), _counts(kept),
+    )  # fmt: skip
+    return Template(template.read_text(encoding="utf-8")).substitute(
+        title=_safe(kept.name),
+        subtitle=_safe(_when(kept)),
+        sections="\n".join(filter(None, parts)),
+        footer=_safe(FOOTER),
+    )
+
+
+def _when(kept: Kept) -> str:
+    began = str(kept.facts.get("began", "")).replace("T", " ")[:40]
+    first_s, last_s = span_s(kept)
+    told = "complete" if kept.complete else "cut off, or not told to be complete"
+    return ", ".join(filter(None, [began, f"{minutes(last_s - first_s)} minutes", told]))
+
+
+# ---------------------------------------------------------------------------- sections
+
+
+def _missing(kept: Kept) -> str:
+    if not kept.missing:
+        return ""
+    lines = "".join(f"<li>{_safe(sentence)}</li>" for sentence in kept.missing)
+    return _section("What is missing", f"<ul>{lines}</ul>", "missing")
+
+
+def _facts(kept: Kept) -> str:
+    facts = kept.facts
+    port = facts.get("port", "")
+    told = [("Played to", "virtual port" if port is None else port)]
+    told += [(name, facts.get(key)) for name, key in (
+        ("Recording", "recording"), ("Stream asked for", "stream"), ("Seed", "seed"),
+        ("Rest, s", "rest_s"),
+    )]  # fmt: skip
+    for heard in kept.heard:
+        signal = heard.signal
+        told += [
+            ("Headset", signal.name),
+            ("Channels", f"{len(signal.channels)}: {' '.join(signal.channels)}"),
+            ("Rate", f"{signal.rate_hz:g} Hz"),
+            ("Source", signal.source_id),
+        ]
+    return _section("Session", _list(told))
+
+
+def _emotion(kept: Kept) -> str:
+    trace = kept.trace
+    if not len(trace.times_s):
+        return ""
+    played = trace.probabilities if trace.played is None else trace.played
+    rows: list[list[Cell]] = [
+        [
+            _quadrant(k),
+            mood,
+            f"{trace.probabilities[:, k].mean():.2f}",
+            f"{played[:, k].mean():.2f}",
+        ]
+        for k, (_, mood, *_) in enumerate(QUADRANTS)
+    ]
+    table = _table(("", "mood", "recognised", "played"), rows, "Mean probabilities")
+    figures = _list([
+        ("Mean confidence", f"{trace.confidence.mean():.2f}"),
+        ("Mean signal quality", f"{trace.quality.mean():.2f}"),
+        ("Valence, mean", f"{trace.valence.mean():+.2f}"),
+        ("Arousal, mean", f"{trace.arousal.mean():+.2f}"),
+    ])  # fmt: skip
+    both = f'<div class="two">{_figure(plane_svg(trace))}<div>{table}{figures}</div></div>'
+    course = _figure(course_svg(kept), "wide", "Numbers above: markers, see below.")
+    return _section("Emotion", both + course)
+
+
+def _signal(kept: Kept) -> str:
+    there = [heard for heard in kept.heard if len(heard.times_s)]
+    return "".join(_section("Signal", _channels(heard, kept), "long") for heard in there)
+
+
+def _channels(heard: Heard, kept: Kept) -> str:
+    means = [
+        (name, f"{column.mean():.2f} {grade(float(column.mean()))}")
+        for name, column in zip(heard.signal.channels, heard.quality.T, strict=True)
+    ]
+    return _figure(channels_svg(heard, kept), "wide") + _list(means, "many")
+
+
+def _piano(kept: Kept) -> str:
+    if kept.roll is None:
+        return ""
+    if not len(kept.roll.notes):
+        return _section("Piano", "<p>No note was played.</p>")
+    key = "Darker (on a dark page: lighter) is louder; the line below is the pedal."
+    return _section("Piano", _figure(piano_svg(kept, kept.roll), "wide", key), "long")
+
+
+def _quadrants(kept: Kept) -> str:
+    if kept.roll is None or not len(kept.trace.times_s):
+        return ""
+    rows: list[list[Cell]] = [
+        [_quadrant(one.quadrant), f"{one.seconds:.1f}", one.notes, _number(one.a_second, ".2f"),
+         _number(one.velocity, ".0f")]
+        for one in by_quadrant(kept.trace, kept.roll.notes)
+    ]  # fmt: skip
+    heads = ("played", "seconds", "notes", "notes a second", "mean velocity")
+    return _section("Music by played quadrant", _table(heads, rows))
+
+
+def _jumps(kept: Kept) -> str:
+    if kept.roll is None or not len(kept.trace.times_s):
+        return ""
+    found = jumps(kept.trace, kept.roll.notes)
+    if not found:
+        return _section("Reaction to jumps", "<p>The played quadrant never changed.</p>")
+    rows: list[list[Cell]] = [
+        [minutes(one.time_s), _quadrant(one.before, one.after),
+         _number(one.first_note_s, ".2f"),
+         *(f"{_number(was, form)} → {_number(now, form)}"
+           for (was, now), form in ((one.a_second, ".1f"), (one.velocity, ".0f")))]
+        for one in found
+    ]  # fmt: skip
+    heads = ("at", "played", "next note after, s", "notes a second", "mean velocity")
+    told = f"Music of up to {ROUND_S:.0f} s before and after each change of the played quadrant."
+    return _section("Reaction to jumps", _table(heads, rows, told))
+
+
+def _timing(kept: Kept) -> str:
+    if not len(kept.state_s):
+        return _section("Timing", "<p>Not recorded; replay --fast has none.</p>")
+    last = kept.cell
+    told: list[tuple[str, Any]] = [
+        ("Lateness, 99 of 100 within", f"{last('lateness_p99_ms')[-1]:.1f} ms"),
+        ("Latest note", f"{last('lateness_max_ms')[-1]:.1f} ms"),
+        ("Notes dropped as late", int(last("late").max())),
+        ("Pauses to compose (underruns)", int(last("underruns").max())),
+        ("Rewinds on jumps", int(last("rewinds").max())),
+        ("Gaps in the signal", int(last("gaps").max())),
+        ("Panics", int(last("panics").max())),
+        ("Restarts", int(last("restarts").max())),
+        ("Real-time priority", "yes" if last("fifo")[-1] else "no"),
+    ]
+    return _section("Timing", _list(told) + _figure(timing_svg(kept), "wide"))
+
+
+def _log(kept: Kept) -> str:
+    rows: list[list[Cell]] = [[minutes(s), text] for s, stream, text in kept.said if not stream]
+    if not rows:
+        return _section("Faults and restarts", "<p>None was logged.</p>")
+    return _section("Faults and restarts", _table(("at", "what was said"), rows, text=(1,)), "long")
+
+
+def _markers(kept: Kept) -> str:
+    marked = [one for one in kept.said if one[1]]
+    if not marked:
+        return ""
+    rows: list[list[Cell]] = [
+        [str(number), minutes(time_s), stream, text]
+        for number, (time_s, stream, text) in enumerate(marked, start=1)
+    ]
+    table = _table(("", "at", "stream", "marker"), rows, text=(2, 3))
+    return _section("Markers", table, "long")
+
+
+def _counts(kept: Kept) -> str:
+    there: list[tuple[str, str, int]] = [
+        ("EEG samples", "samples", sum(heard.samples for heard in kept.heard)),
+        ("Emotions", "capsules", len(kept.trace.times_s)),
+        ("Notes", "notes", 0 if kept.roll is None else len(kept.roll.notes)),
+        ("Markers of others", "markers", sum(1 for one in kept.said if one[1])),
+        ("Sentences logged", "sayings", sum(1 for one in kept.said if not one[1])),
+    ]
+    told = kept.facts if kept.complete else {}
+    rows: list[list[Cell]] = [[name, count, told.get(key)] for name, key, count in there]
+    return _section("Counts", _table(("", "in the files", "as counted while recording"), rows))
+
+
+# ---------------------------------------------------------------------------- HTML
+
+
+class _Html(str):
+    """A text that is HTML already."""
+
+
+def _safe(told: Any) -> str:
+    """Anybody's text as HTML: short, escaped, without control characters."""
+    if isinstance(told, _Html):
+        return told
+    text = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in str(told))
+    cut = text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
+    return escape(cut)
+
+
+def _quadrant(*numbers: int) -> str:
+    """Names, in their colours, with an arrow between two."""
+    names = [QUADRANTS[number][0] if number != NEUTRAL else "neutral" for number in numbers]
+    return _Html(" → ".join(f'<span class="{name.lower()}">{name}</span>' for name in names))
+
+
+def _number(value: float, form: str) -> str:
+    return format(value, form) if np.isfinite(value) else "–"
+
+
+def _section(title: str, body: str, kind: str = "") -> str:
+    return f'<section class="{kind}"><h2>{title}</h2>{body}</section>'
+
+
+def _figure(svg: str, kind: str = "", told: str = "") -> str:
+    caption = f"<figcaption>{told}</figcaption>" if told else ""
+    return f'<figure class="{kind}">{svg}{caption}</figure>'
+
+
+def _list(told: Iterable[tuple[str, Any]], kind: str = "") -> str:
+    pairs = (
+        f"<div><dt>{_safe(name)}</dt><dd>{_safe(value)}</dd></div>"
+        for name, value in told
+        if value not in (None, "")
+    )
+    return f'<dl class="{kind}">{"".join(pairs)}</dl>'
+
+
+def _table(
+    heads: Sequence[str], rows: Sequence[Sequence[Cell]], told: str = "", text: Sequence[int] = ()
+) -> str:
+    """A table; `text`: columns that are words."""
+    kinds = [' class="text"' if column in text else "" for column in range(len(heads))]
+    top = "".join(f"<th{kind}>{head}</th>" for head, kind in zip(heads, kinds, strict=True))
+    body = "".join(
+        "<tr>" + "".join(
+            f"<td{kind}>{'–' if cell is None else _safe(cell)}</td>"
+            for cell, kind in zip(row, kinds, strict=True)
+        ) + "</tr>"
+        for row in rows[:MOST_ROWS]
+    )  # fmt: skip
+    more = len(rows) - MOST_ROWS
+    told = f"{told} {more} more are in session.xdf." if more > 0 else told
+    caption = f"<caption>{told}</caption>" if told else ""
+    return f'<div class="scroll"><table>{caption}<tr>{top}</tr>{body}</table></div>'
