@@ -18,14 +18,16 @@ ON, OFF = b"\x90\x3c\x64", b"\x80\x3c\x00"
 
 class Port:
     name = "port"
+    ahead_s, lateness_ms = 0.0, ()
 
     def __init__(self):
-        self.sent, self.there, self.joined = [], True, []
+        self.sent, self.times_s, self.there, self.joined = [], [], True, []
 
     def send(self, message, time_s):
         if not self.there:
             raise BridgeError("gone")
         self.sent.append(message)
+        self.times_s.append(time_s)
 
     def alive(self):
         return self.there
@@ -65,6 +67,44 @@ def test_records_become_messages_and_the_ledger_follows(hand, pipe):
     hand.play(3.0)
     assert hand.output.sent == [ON, OFF]
     assert sum(hand._board.ledger) == 0
+
+
+def test_a_port_that_wants_it_gets_everything_ahead_with_its_time_and_in_order(hand):
+    hand.output.ahead_s = 0.03
+    hand.player.push(TimedNote(1.0, 1.02, 60, 100), 0.9)
+    hand.player.push(TimedNote(1.01, 3.0, 62, 100), 0.9)
+    assert hand.next_s() == pytest.approx(0.97)
+    hand.play(0.96)
+    assert hand.output.sent == []
+    hand.play(0.975)
+    assert hand.output.times_s == [1.0]
+    assert hand._board.ledger[60] == 1
+    hand.play(0.995)
+    assert [message.hex() for message in hand.output.sent] == ["903c64", "903e64", "803c00"]
+    assert hand.output.times_s == [1.0, 1.01, 1.02]
+    assert hand._board.ledger[60] == 1  # the port itself will tell that it has gone
+    hand.silence(1.0)  # never before what waits
+    assert [message.hex() for message in hand.output.sent[3:6]] == ["803e00", "b04000", "b07b00"]
+    assert set(hand.output.times_s[3:]) == {1.02}
+
+
+def test_a_mute_ends_what_was_sent_ahead_too(hand):
+    hand.output.ahead_s = 0.03
+    hand.player.push(TimedNote(1.02, 3.0, 60, 100), 0.9)
+    hand.play(0.995)
+    hand._board.desk.mute = 1
+    hand.heed(1.0)
+    assert hand.output.sent == [ON, OFF]
+    assert hand.output.times_s == [1.02, 1.02]
+
+
+def test_what_comes_later_than_the_port_wants_it_keeps_its_time(hand):
+    hand.output.ahead_s = 0.03
+    hand.player.push(TimedNote(1.02, 3.0, 60, 100), 1.0)
+    hand.play(1.0)
+    hand.player.push(TimedNote(1.0, 3.0, 62, 100), 1.01)
+    hand.play(1.01)
+    assert hand.output.times_s == [1.02, 1.02]  # late: as soon as order allows
 
 
 def test_what_is_no_record_is_counted(hand, pipe):

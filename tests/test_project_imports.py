@@ -27,6 +27,7 @@ FENCES = {  # third party or standard module: where it may be imported (a packag
     "mido": {"music", "bridge"},
     "fluidsynth": {"music", "bridge"},
     "rtmidi": {"bridge/hand/ports.py"},
+    "jack": {"bridge/hand/jackport.py", "bridge/hand/links.py", "bridge/bench/receiver.py"},
     "pythonosc": {"bridge/osc.py"},
     "starlette": {"bridge/page/server.py", "bridge/page/process.py"},
     "uvicorn": {"bridge/page/process.py"},
@@ -44,7 +45,7 @@ NAMES = [str(path.relative_to(ROOT)) for path in FILES]
 
 
 def imports(path):
-    """Every (module, line) that a file imports, at the top or inside a function."""
+    """Every (module, line) that a file imports, at the top, inside a function, or by its name."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             for name in node.names:
@@ -54,6 +55,9 @@ def imports(path):
             yield node.module, node.lineno
             for name in node.names:
                 yield f"{node.module}.{name.name}", node.lineno
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            if isinstance(node.args[0], ast.Constant):
+                yield node.args[0].value, node.lineno
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -98,6 +102,7 @@ def test_third_parties_are_declared():
         wanted += extra
     declared = {one.split(">")[0].split("[")[0].lower().replace("-", "_") for one in wanted}
     spelt = {
+        "jack_client": "jack",
         "python_rtmidi": "rtmidi",
         "python_osc": "pythonosc",
         "pyfluidsynth": "fluidsynth",

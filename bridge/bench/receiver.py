@@ -49,7 +49,10 @@ def _connect(client: Any, source: str) -> bool:
     ports = client.get_ports(f"^{source}$", is_midi=True, is_output=True)
     for port in ports:
         if not client.get_all_connections(port):
-            client.connect(port.name, f"{client.name}:in")
+            try:
+                client.connect(port.name, f"{client.name}:in")
+            except importlib.import_module("jack").JackError:  # it is not active yet
+                return False
     return bool(ports)
 
 

@@ -20,8 +20,9 @@ def words_of_port(parser: argparse.ArgumentParser) -> None:
     """Where MIDI goes."""
     parser.add_argument(
         "--port", metavar="NAME",
-        help='part of the name of a MIDI port, "none", or "synth" for the loudspeaker '
-        "(default: virtual ports, emocapsule:notes and control)",
+        help='part of the name of a MIDI port, "none", "synth" for the loudspeaker, or "jack" for '
+        "virtual ports exact to JACK's sample (default: virtual ports, emocapsule:notes and "
+        "control)",
     )  # fmt: skip
     parser.add_argument(
         "--channel", type=_channel, default=1, metavar="1-16", help="MIDI channel (default 1)"

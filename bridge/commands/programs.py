@@ -45,9 +45,9 @@ def evaluate(args: argparse.Namespace, rest: Sequence[str]) -> int:
 
 def bench(_: argparse.Namespace, rest: Sequence[str]) -> int:
     """Measure."""
-    from bridge.bench import stages
+    from bridge.bench import command
 
-    return _status(stages.main(list(rest)))
+    return _status(command.main(list(rest)))
 
 
 def _status(status: int | None) -> int:

@@ -7,8 +7,8 @@ from bridge.board import LISTENERS_BYTES, Board
 from bridge.daw.incoming import Hearing, Input
 from bridge.errors import BridgeError
 from bridge.hand.ledger import Ledger
+from bridge.hand.output import Output
 from bridge.hand.player import MOST_EVENTS, Player
-from bridge.hand.ports import Output
 from bridge.wire import RECORD_BYTES, SYSTEM, aside
 
 NOTES_STREAM, NOTES_TYPE = "EmocapsuleNotes", "MIDI"
@@ -53,6 +53,7 @@ class Hand:
         self._epoch = board.epoch
         self._panics = board.desk.panics
         self._panicked_s = -AGAIN_S
+        self._latest_s = 0.0  # what is sent later is never due earlier
         self._checked_s = 0.0
         self._owed: list[str] = []  # listeners to connect again as soon as they are there
         self._owed_until_s = 0.0
@@ -100,16 +101,29 @@ class Hand:
             self._panicked_s = now_s
         mute = bool(desk.mute) or waits
         if mute and not self.player.muted:
-            self._send(self.player.mute(now_s), now_s)
+            self._send(self.player.mute(self._latest(now_s)), now_s)
         self.player.muted = mute
 
     def play(self, now_s: float) -> None:
-        """Send what is due."""
-        messages = self.player.due(now_s)
-        if not self._patched and any(message[0] & 0xF0 == 0x90 for message in messages):
-            self._patched = True
-            self._send(self._patch, now_s)
-        self._send(messages, now_s)
+        """Send what is due, as long before its time as the port wants it."""
+        until_s = now_s + self.output.ahead_s
+        while (next_s := self.player.next_s()) is not None and next_s <= until_s:
+            due_s = self._latest(max(next_s, now_s))
+            messages = self.player.due(due_s)
+            if not self._patched and any(message[0] & 0xF0 == 0x90 for message in messages):
+                self._patched = True
+                self._send(self._patch, due_s)
+            self._send(messages, due_s)
+
+    def next_s(self) -> float | None:
+        """When to play next; None when nothing waits."""
+        next_s = self.player.next_s()
+        return None if next_s is None else next_s - self.output.ahead_s
+
+    def _latest(self, time_s: float) -> float:
+        """`time_s`, or the latest time before that something was sent for."""
+        self._latest_s = max(time_s, self._latest_s)
+        return self._latest_s
 
     def silence(self, now_s: float, second: bool = False) -> None:
         """Release everything and forget what waits."""
@@ -117,15 +131,18 @@ class Hand:
         self._send(self.player.panic(second), now_s)
         self._send(self._ledger.silence(), now_s)
 
-    def _send(self, messages: list[bytes], now_s: float) -> None:
+    def _send(self, messages: list[bytes], time_s: float) -> None:
+        if messages:
+            time_s = self._latest(time_s)
         for message in messages:
             if aside(message) and message[0] < SYSTEM:
                 self._values[message[:2]] = message
             self._ledger.before(message)
-            self.output.send(message, now_s)
-            self._ledger.after(message)
+            self.output.send(message, time_s)
+            if not self.output.ahead_s:
+                self._ledger.after(message)
             if message[0] < SYSTEM:  # a recording has times of its own, no clock
-                self._publish(message, now_s)
+                self._publish(message, time_s)
 
     def check(self, now_s: float) -> None:
         """Now and then: note who listens. BridgeError if the port is no longer there."""
@@ -164,7 +181,7 @@ class Hand:
         board, counts = self._board, self.player.counts
         board.notes, board.late, board.merged = counts.notes, counts.late, counts.merged
         board.refused, board.panics = counts.refused, counts.panics
-        late_ms = sorted(self.player.lateness_ms)
+        late_ms = sorted(self.output.lateness_ms or self.player.lateness_ms)
         if late_ms:
             board.lateness_p99_ms = late_ms[int(0.99 * (len(late_ms) - 1))]
             board.lateness_max_ms = max(board.lateness_max_ms, late_ms[-1])

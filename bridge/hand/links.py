@@ -16,6 +16,15 @@ OURS = (
 CLIENT = "emocapsule-links"
 
 
+def crowded() -> bool:
+    """Whether JACK has more than one client called as ours is: then ours bear a number."""
+    links = Links()
+    try:
+        return links.crowd() > 1
+    finally:
+        links.close()
+
+
 class Links:
     """The connections of our virtual ports."""
 
@@ -54,12 +63,19 @@ class Links:
                     ends = (port.name, other) if port.is_output else (other, port.name)
                     self._client.connect(*ends)
 
+    def crowd(self) -> int:
+        """How many ports are called as that of our notes is."""
+        return len(self._called(OURS[0]))
+
     def _port(self, pattern: str) -> list[Any]:
         """Our port, if it is there, and alone."""
+        found = self._called(pattern)
+        return found if len(found) == 1 else []
+
+    def _called(self, pattern: str) -> list[Any]:
         if self._client is None or self.lost:
             return []
-        found = self._client.get_ports(pattern, is_midi=True)
-        return found if len(found) == 1 else []
+        return list(self._client.get_ports(pattern, is_midi=True))
 
     def close(self) -> None:
         """Leave JACK."""

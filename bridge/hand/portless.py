@@ -7,9 +7,10 @@ import sys
 from collections.abc import Iterator
 
 from bridge.errors import BridgeError
+from bridge.hand.output import AtOnce
 
 
-class Portless:
+class Portless(AtOnce):
     """What outputs are that have no port: nothing of theirs can go, nobody connects to them."""
 
     def alive(self) -> bool:

@@ -9,16 +9,19 @@ import importlib
 import sys
 from collections.abc import Callable, Iterator
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any
 
 from bridge.daw.incoming import Input, RtMidiInput
 from bridge.errors import BridgeError
+from bridge.hand.jackport import JackPort
+from bridge.hand.ledger import LEDGER_BYTES, Ledger
 from bridge.hand.links import Links
+from bridge.hand.output import AtOnce, Output
 from bridge.hand.portless import Nowhere, Synth, quiet
 from bridge.wire import aside
 
 CLIENT, PORT, ASIDE, IN = "emocapsule", "notes", "control", "in"
-NOWHERE, SYNTH = "none", "synth"  # names with a meaning of their own
+NOWHERE, SYNTH, JACK = "none", "synth", "jack"  # names with a meaning of their own
 LOOPBACKS = ("emocapsule", "loopmidi", "loopback")  # what Windows users install instead
 HOW_TO_HEAR = {
     "linux": "start JACK (or load the snd-seq module for ALSA)",
@@ -27,36 +30,16 @@ HOW_TO_HEAR = {
 }
 
 
-class Output(Protocol):
-    """Where messages go."""
-
-    name: str
-
-    def send(self, message: bytes, time_s: float) -> None:
-        """Send one valid message now, to the port it belongs on, if there are two; `time_s` is for
-        those who write it down.
-        """
-
-    def alive(self) -> bool:
-        """False if what was opened has gone."""
-
-    def listeners(self) -> list[str]:
-        """Who is connected to us, where the system tells and would not connect them again."""
-
-    def connect(self, listeners: list[str]) -> None:
-        """Connect them again."""
-
-    def close(self) -> None:
-        """Let go of it."""
-
-
-def open_output(name: str | None = None, control: bool = False) -> Output:
+def open_output(
+    name: str | None = None, control: bool = False, ledger: Ledger | None = None
+) -> Output:
     """Open an output.
 
     None makes the virtual port `notes` of client `emocapsule`, and for `control` a port `control`
-    beside it; "none" swallows everything; "synth" is FluidSynth through the loudspeaker; anything
-    else is part of the name of an existing port, which then takes everything. Raises BridgeError if
-    that cannot be had, saying what to do.
+    beside it; "jack" makes them exact to JACK's sample, and marks `ledger` itself; "none" swallows
+    everything; "synth" is FluidSynth through the loudspeaker; anything else is part of the name of
+    an existing port, which then takes everything. Raises BridgeError if that cannot be had, saying
+    what to do.
     """
     if name is None:
         return _virtual_port(control)
@@ -64,6 +47,9 @@ def open_output(name: str | None = None, control: bool = False) -> Output:
         return Nowhere()
     if name.lower() == SYNTH:
         return Synth()
+    if name.lower() == JACK:
+        names = [PORT, ASIDE] if control else [PORT]
+        return JackPort(CLIENT, names, ledger or Ledger(bytearray(LEDGER_BYTES)))
     return _existing_port(name)
 
 
@@ -104,7 +90,7 @@ def list_outputs() -> list[str]:
     return [name for name in names if not name.startswith(CLIENT)]
 
 
-class RtMidiPort:
+class RtMidiPort(AtOnce):
     """A port of the system's MIDI server: our own virtual one, or (`target`) somebody's.
 
     `control`: a second one of ours, for the clock and the controllers of emotion.

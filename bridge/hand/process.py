@@ -15,13 +15,16 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
-from bridge.board import Seat
+from bridge.board import Board, Seat
 from bridge.daw.habits import Habits
 from bridge.daw.incoming import Hearing, Input
 from bridge.errors import BridgeError
 from bridge.hand.core import NOTES_CHANNELS, NOTES_STREAM, NOTES_TYPE, Hand
+from bridge.hand.ledger import Ledger
+from bridge.hand.output import Output
+from bridge.hand.links import crowded
 from bridge.hand.portless import Nowhere
-from bridge.hand.ports import Output, open_input, open_output
+from bridge.hand.ports import open_input, open_output
 from bridge.wire import to_row
 from eeg.lsl import Outlet, clock
 
@@ -29,6 +32,10 @@ POLL_S = 0.010  # longest sleep, so the longest that new records wait: they come
 TURN_S = 0.1  # between looks at the rest of the world
 CLOSE_S = 2.0  # rtmidi waits a second for a server that has died
 FAREWELL_S = 0.2  # for the last messages to reach the recorder
+CROWDED = (
+    "Another program has MIDI ports called emocapsule, so those of this one bear a number "
+    "(emocapsule-01:notes): connect them by it; a port that is lost is not connected again."
+)
 PRIORITY = 60  # SCHED_FIFO, below JACK's own 70
 
 Ends = tuple[Output, Input | None]
@@ -48,7 +55,7 @@ def main(
     If `patient`, a port that is not there is waited for: a predecessor had it.
     """
     habits = habits or Habits()
-    opened = partial(_open, port, habits)
+    opened = partial(_open, port, habits, seat.board)
     outlet = Outlet(NOTES_STREAM, NOTES_TYPE, NOTES_CHANNELS, 0.0, "MIDI", source_id)
 
     def publish(message: bytes, now_s: float) -> None:
@@ -60,6 +67,8 @@ def main(
     seat.board.fifo = _real_time()
     gc.freeze()
     seat.tell("ready", hand.output.name)
+    if port is None and not patient and crowded():
+        seat.tell("say", CROWDED)
     if source is not None and habits.follows:
         seat.tell("say", f"The piano waits for the clock on {source.name}.")
     try:
@@ -89,7 +98,7 @@ def _turn(seat: Seat, hand: Hand, records: Connection) -> None:
             seat.terminated = True
             return
         hand.watch(seat.alive_s("mind"), now_s)
-        wake_s = min(now_s + POLL_S, until_s, hand.player.next_s() or until_s)
+        wake_s = min(now_s + POLL_S, until_s, hand.next_s() or until_s)
         time.sleep(max(0.0, wake_s - clock()))
     hand.report()
     if hand.hearing is not None and (news := hand.hearing.news(now_s)):
@@ -97,9 +106,9 @@ def _turn(seat: Seat, hand: Hand, records: Connection) -> None:
     hand.check(now_s)
 
 
-def _open(port: str | None, habits: Habits) -> Ends:
+def _open(port: str | None, habits: Habits, board: Board) -> Ends:
     """What goes out, and what comes in if anything does. BridgeError if it cannot be had."""
-    output = open_output(port, habits.aside)
+    output = open_output(port, habits.aside, Ledger(board.ledger))
     if habits.incoming is None:
         return output, None
     try:
