@@ -8,7 +8,7 @@ import uuid
 from pathlib import Path
 
 import fakes
-from wire import Program
+from wire import Program, until
 
 from music.events import Note
 
@@ -99,6 +99,31 @@ class Headset:
             self.program.close()
 
 
+class Stage:
+    """One performance, its headset, and who listens."""
+
+    def __init__(self, headset, ourselves, listener, folder):
+        self.headset, self.ourselves = headset, ourselves
+        self.listener, self.folder = listener, folder
+
+    def told(self, name):
+        return self.ourselves.told()[name]
+
+    def plays(self, notes=6):
+        before = len(self.listener.strikes())
+        until(lambda: len(self.listener.strikes()) >= before + notes, "more notes")
+
+    def capsules(self, count):
+        before = self.told("capsules")
+        until(lambda: self.told("capsules") >= before + count, "more capsules")
+
+    def numbers(self):
+        """Everything that is shown of the emotion."""
+        told = self.ourselves.told()
+        names = ("valence", "arousal", "confidence", "quality", "strength")
+        return [*(told[name] for name in names), *told["probabilities"]]
+
+
 ASKED = "EMOCAPSULE_TEST_FAULT"  # a file that holds the next fault
 CHORD = range(21, 109)
 
@@ -106,7 +131,8 @@ CHORD = range(21, 109)
 class Composer(fakes.Composer):
     """Does once what the file says."""
 
-    floods = 0
+    floods = 0  # how many steps yet
+    endless = False
 
     def step(self, condition):
         asked = Path(os.environ[ASKED])
@@ -121,8 +147,8 @@ class Composer(fakes.Composer):
         if self.floods:
             self.floods -= 1
             events += [Note(at + n / 64, 0.1, pitch, 64) for n in range(16) for pitch in CHORD]
-        if self.floods < 0:
-            self.floods = 0
+        if self.endless:
+            self.endless = False
             events.append(Note(at, 1e6, 30, 64))
         return events
 
@@ -144,5 +170,5 @@ class Composer(fakes.Composer):
     def flood(self):
         self.floods = 8
 
-    def endless(self):
-        self.floods = -1
+    def hold(self):
+        self.endless = True

@@ -9,7 +9,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 import pyxdf
-from faulty import MUSE, Headset
+from faulty import MUSE, Headset, Stage
 from wire import Listener, Ourselves, python, until
 
 from eeg import lsl
@@ -19,31 +19,6 @@ pytestmark = [
     pytest.mark.jack,
     pytest.mark.skipif(shutil.which("jackd") is None, reason="no JACK server on this machine"),
 ]
-
-
-class Stage:
-    """One performance, its headset, and who listens."""
-
-    def __init__(self, headset, ourselves, listener, folder):
-        self.headset, self.ourselves = headset, ourselves
-        self.listener, self.folder = listener, folder
-
-    def told(self, name):
-        return self.ourselves.told()[name]
-
-    def plays(self, notes=6):
-        before = len(self.listener.strikes())
-        until(lambda: len(self.listener.strikes()) >= before + notes, "more notes")
-
-    def capsules(self, count):
-        before = self.told("capsules")
-        until(lambda: self.told("capsules") >= before + count, "more capsules")
-
-    def numbers(self):
-        """Everything that is shown of the emotion."""
-        told = self.ourselves.told()
-        names = ("valence", "arousal", "confidence", "quality", "strength")
-        return [*(told[name] for name in names), *told["probabilities"]]
 
 
 @pytest.fixture(scope="module")
