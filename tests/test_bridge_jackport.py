@@ -1,24 +1,19 @@
 """The port that is exact to the sample: on a JACK that is stepped by hand, and on a real one."""
 
-import os
 import shutil
-import signal
 import sys
 from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
+from hands import Playing
 from wire import Jack, Listener, until
 
 from bridge.bench import loopback
-from bridge.crew import Crew
 from bridge.errors import BridgeError
 from bridge.hand import jackport
-from bridge.hand import process as hand
 from bridge.hand.ledger import LEDGER_BYTES, Ledger
 from bridge.hand.ports import open_output
-from bridge.wire import TimedNote, encode
-from eeg.lsl import clock
 
 RATE_HZ, FRAMES = 48_000, 1024
 PERIOD_S = FRAMES / RATE_HZ
@@ -158,35 +153,6 @@ def test_without_the_package_the_library_or_a_server_it_says_what_to_do(monkeypa
 # ---------------------------------------------------------------------------- on a real server
 
 
-class Playing:
-    """A hand on `--port jack`, and what its supervisor does meanwhile."""
-
-    def __init__(self):
-        self.crew = Crew(clock)
-        self.out, self.records = self.crew.pipe()
-        sent = (self.out, "jack", "emocapsule-test")
-        self.crew.start("hand", hand.main, *sent, again=(*sent, None, True))
-        self.until(lambda: self.crew.ready("hand"))
-
-    def until(self, condition):
-        def tended():
-            self.crew.tend(0.01)
-            return condition()
-
-        return until(tended)
-
-    def strike(self, pitch, seconds):
-        now_s = clock()
-        note = TimedNote(now_s + 0.15, now_s + 0.15 + seconds, pitch, 64)
-        self.records.send_bytes(encode(note, self.crew.board.epoch))
-
-    def kill(self):
-        os.kill(self.crew._members["hand"].process.pid, signal.SIGKILL)
-
-    def close(self):
-        self.crew.stop(3.0)
-
-
 class TestReal:
     pytestmark = real
 
@@ -197,7 +163,7 @@ class TestReal:
         assert list(times_s) == list(planned)
 
     def test_a_killed_hand_is_followed_by_one_that_releases_what_sounds(self, jack):
-        with closing(Listener()) as listener, closing(Playing()) as playing:
+        with closing(Listener()) as listener, closing(Playing("jack")) as playing:
             until(lambda: playing.crew.board.listeners or playing.crew.tend(0.01), "a listener")
             playing.strike(60, 6.0)
             playing.until(listener.down)
@@ -210,7 +176,7 @@ class TestReal:
     def test_a_server_that_ends_and_comes_back_is_played_on_again(self, jack, monkeypatch):
         with closing(Jack()) as server:
             monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
-            with closing(Playing()) as playing:
+            with closing(Playing("jack")) as playing:
                 playing.strike(60, 6.0)
                 playing.until(lambda: playing.crew.board.notes)
                 server.close()
