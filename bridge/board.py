@@ -21,6 +21,7 @@ from bridge.daw.conductor import Conductor
 from bridge.desk import Desk, Wishes, lay
 from bridge.hand.ledger import LEDGER_BYTES
 from bridge.mind.ahead import Ahead
+from bridge.mind.beats import Beats
 
 PROCESSES = ("ear", "mind", "hand", "recorder", "osc", "page")
 SIGNALS = ("SEARCHING", "LIVE", "LATE", "STALE", "LOST")  # how the EEG arrives
@@ -72,6 +73,7 @@ class Board(ctypes.Structure):
     said: bytes
     bpm: float
     ahead: Ahead
+    beats: Beats
     desk: Desk
     beat: Conductor
 
@@ -110,8 +112,9 @@ class Board(ctypes.Structure):
         ("restarts", ctypes.c_uint32),  # supervisor, down to said
         ("sayings", ctypes.c_uint32),
         ("said", ctypes.c_char * SAID_BYTES),  # the newest sentence
-        ("bpm", ctypes.c_double),  # mind, and ahead
+        ("bpm", ctypes.c_double),  # mind, down to beats
         ("ahead", Ahead),
+        ("beats", Beats),
         ("desk", Desk),  # whoever has a hand on it
         ("beat", Conductor),  # hand
     ]

@@ -82,6 +82,9 @@ class _Stage:
             events += self.mind.step(self.now_s, None)
         for event in events:
             self.hand.player.push(event, self.now_s)
+        if self.session is not None:
+            mind.show(self.mind, self.board)
+            self.session.music(self.mind.beats(), self.board.played, self.now_s)
 
     def look(self, said: tuple[str, ...] = ()) -> Snapshot:
         """How things are."""

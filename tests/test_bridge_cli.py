@@ -17,8 +17,8 @@ from music.midi import read_midi
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
-    "demo devices headset live replay learn recognise calibrate compose prepare train evaluate"
-    " bench"
+    "demo devices headset live replay learn recognise calibrate compose report prepare train"
+    " evaluate bench"
 ).split()
 
 

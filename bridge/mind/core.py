@@ -20,10 +20,11 @@ from bridge.daw.clockout import ClockOut
 from bridge.daw.control import Controllers
 from bridge.daw.habits import PLAIN, Habits
 from bridge.desk import Wishes
+from bridge.mind.beats import TimedBeat
 from bridge.mind.composes import Composes as Composes
 from bridge.mind.timeline import COMMIT_S, LEAD_S, DawTime, OwnTime
 from bridge.mind.translate import Played, Translator, distance
-from bridge.wire import Timed, TimedNote, TimedPedal, TimedPulse
+from bridge.wire import PULSES_A_BEAT, Timed, TimedNote, TimedPedal, TimedPulse
 from music.condition import Condition
 from music.events import Bar, Event, Note, Pedal, Tempo
 from music.vocabulary import TEMPO_RANGE_BPM
@@ -63,7 +64,8 @@ class Mind:
         self._underruns = self._rewinds = 0
         self._habits = habits
         self._controllers = Controllers(habits.controls) if habits.controls else None
-        self._clock = ClockOut() if habits.clock else None
+        self._clock = ClockOut()  # whoever wants its pulses: a recording wants its beats
+        self._beats: list[TimedBeat] = []
         self._begins = _begins_with(habits)
         self._pedal_down = False  # as composed, heard or not
         self._wishes: Wishes | None = None
@@ -129,6 +131,11 @@ class Mind:
         shaped = [self._habits.shaped(note) for note in timed]
         return committed, [note for note in shaped if isinstance(note, TimedNote)]
 
+    def beats(self) -> list[TimedBeat]:
+        """Beats that were fixed in time since the last call."""
+        told, self._beats = self._beats, []
+        return told
+
     def bpm(self, now_s: float) -> float:
         """The tempo that is heard; 0 while nothing is."""
         return self._time.bpm(now_s) if self._time.anchored else 0.0
@@ -177,7 +184,7 @@ class Mind:
                 self._time.push(event)
             else:
                 self._pending.append((event, condition))
-            if isinstance(event, Bar) and self._clock is not None:
+            if isinstance(event, Bar):
                 self._clock.bar(event.onset_beats)
         self._skip()
 
@@ -236,15 +243,21 @@ class Mind:
         return notes
 
     def _pulses(self, now_s: float) -> list[Timed]:
-        """The clock, as far as it is composed and to be committed."""
-        if self._clock is None or not self._time.anchored:
+        """The clock, if it is wanted, as far as it is composed and to be committed."""
+        if not self._time.anchored:
             return []
         composed_beats = self._time.tempo.beats(self._composer.horizon_s - NEAR_S)
         until_beats = min(self._time.beats(now_s + COMMIT_S), composed_beats)
-        return [
+        pulses = [
             TimedPulse(max(self._time.seconds(beats), now_s + LEAD_S), number, bar)
             for beats, number, bar in self._clock.pulses(until_beats)
         ]
+        self._beats += [
+            TimedBeat(pulse.time_s, self._time.bpm(pulse.time_s + NEAR_S), pulse.bar)
+            for pulse in pulses
+            if pulse.number % PULSES_A_BEAT == 0
+        ]
+        return [*pulses] if self._habits.clock else []
 
     def _timed(self, note: Note, due_s: float, loudness: float) -> TimedNote:
         end_s = self._time.seconds(note.onset_beats + note.duration_beats)
@@ -271,8 +284,7 @@ class Mind:
         self._time.rewind(to_beats)
         self._pending.clear()
         self._outdated = False
-        if self._clock is not None:
-            self._clock.rewind(to_beats)
+        self._clock.rewind(to_beats)
 
     def _rest(self, now_s: float) -> list[Timed]:
         """Stop where the music is; the pedal comes up."""

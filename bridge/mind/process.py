@@ -12,7 +12,7 @@ from bridge import desk
 from bridge.board import MOODS, Board, Seat
 from bridge.daw import conductor
 from bridge.daw.habits import PLAIN, Habits
-from bridge.mind import ahead
+from bridge.mind import ahead, beats
 from bridge.mind.composes import Composes
 from bridge.mind.core import Mind
 from bridge.mind.translate import Style, Translator
@@ -63,6 +63,7 @@ def main(
             if overhears is not None:
                 with contextlib.suppress(OSError):
                     overhears.send_bytes(record)
+        beats.write(seat.board.beats, mind.beats())
         show(mind, seat.board)
         if now_s - shown_s >= SHOW_S:
             shown_s = now_s

@@ -21,15 +21,18 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from bridge.errors import BridgeError
+from bridge.session.leading import MOODS
 from bridge.session.trace import Roll, Trace, begin_s, read_trace, roll_of
 from music.midi import read_midi
 
 WIDTH_IN, HEIGHT_IN, DOTS_PER_IN = 14.0, 8.2, 200
-QUADRANTS = (  # name, mood, valence and arousal of its corner, colour
-    ("Q1", "excited, happy", +1, +1, "#E69F00"),
-    ("Q2", "tense, angry", -1, +1, "#CC79A7"),
-    ("Q3", "sad, weary", -1, -1, "#0072B2"),
-    ("Q4", "calm, content", +1, -1, "#009E73"),
+QUADRANTS = tuple(  # name, mood, valence and arousal of its corner, colour
+    (name, mood, *corner)
+    for (name, mood), corner in zip(
+        MOODS.items(),
+        ((+1, +1, "#E69F00"), (-1, +1, "#CC79A7"), (-1, -1, "#0072B2"), (+1, -1, "#009E73")),
+        strict=True,
+    )
 )
 INK, FAINT, PAPER = "#222222", "#8A8A8A", "#FFFFFF"
 SURE, CLEAN = "#222222", "#56B4E9"

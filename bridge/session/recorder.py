@@ -14,7 +14,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,7 +26,9 @@ from bridge.board import END, Board, Seat
 from bridge.errors import BridgeError
 from bridge.hand.core import NOTES_CHANNELS, NOTES_STREAM, NOTES_TYPE
 from bridge.hand.ledger import LEDGER_BYTES, Ledger
+from bridge.mind.beats import Reader, TimedBeat
 from bridge.session.disk import Growing, free, roomy, unwritable
+from bridge.session.leading import Leading
 from bridge.session.smf import MidiFile
 from bridge.session.xdf import XdfFile, XdfStream
 from bridge.wire import from_row, to_row
@@ -67,6 +69,7 @@ class Session:
         self._midi = MidiFile(folder / "notes.mid", start_s)
         self._streams: dict[XdfStream, int] = {}
         self._state_s = -inf
+        self._leading = Leading()
         self._ledger = Ledger(bytearray(LEDGER_BYTES))  # of what is down in the recording
         self._tell("recording", start_s)
 
@@ -114,6 +117,14 @@ class Session:
         told = (marker.stream, MARKERS_TYPE, ("marker",), 0.0, "string", "", marker.source_id)
         self._xdf.mark(self._stream(XdfStream(*told)), [marker.text], [marker.time_s])
         self._counts["markers"] += 1
+
+    def music(self, beats: Iterable[TimedBeat], played: Sequence[float], now_s: float) -> None:
+        """Beats that were fixed in time, and the emotion that is played now."""
+        for beat in beats:
+            self._midi.beat(beat)
+        leader = self._leading.push(played)
+        if leader is not None:
+            self._midi.mark(leader, now_s)
 
     def state(self, board: Board, now_s: float) -> None:
         """How the performance goes, once a second."""
@@ -191,7 +202,7 @@ def main(
     capsules.pull()
     notes.pull()
     seat.tell("loaded", str(folder))
-    markers = MarkerInlets(markers_from)
+    markers, beats = MarkerInlets(markers_from), Reader(seat.board.beats)
     intake: Intake | None = None
     while not seat.over(END):
         seat.beat(clock())
@@ -204,6 +215,7 @@ def main(
             intake = intake or _intake(stream, seat.board)
             if intake is not None and not _take_eeg(session, intake):
                 intake = None
+            session.music(beats.take(), seat.board.played, clock())
             _take_own(session, capsules, notes, sayings)
             for marker in markers.pull():
                 session.marker(marker)
