@@ -80,7 +80,7 @@ class Model:
         except OSError as error:
             raise CapsuleError(
                 f"the weights {error.filename} cannot be read ({error.strerror}): "
-                "install the package again or train with `emocapsule train capsule`"
+                "install the package again"
             ) from error
         except ValueError as error:
             raise CapsuleError(f"{folder / MANIFEST} is damaged: install again") from error

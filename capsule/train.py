@@ -1,6 +1,7 @@
 """Train the capsule network on labelled recordings and write its weights.
 
-    emocapsule train capsule                      all data sets, about four minutes on one thread
+    emocapsule train capsule                      all data sets, half a minute on one thread once
+                                                  they are prepared
     emocapsule train capsule --out FOLDER --steps 100
     emocapsule train capsule --data eegmat deap=FOLDER folder=FOLDER
 
@@ -20,8 +21,8 @@ import torch
 
 from capsule.corpus.sources import TRAINING
 from capsule.learning import Recipe, build, everything, shared_out, temperers
-from capsule.recogniser import WEIGHTS
 
+OUT = Path("runs/capsule")
 TITLE = "emocapsule-capsule-1"
 
 
@@ -32,7 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--data", nargs="+", default=TRAINING, metavar="SET",
         help=f"data sets to learn from, NAME or NAME=FOLDER (default: {' '.join(TRAINING)})",
     )  # fmt: skip
-    parser.add_argument("--out", type=Path, default=WEIGHTS, help="folder for the weights")
+    parser.add_argument(
+        "--out", type=Path, default=OUT, metavar="DIR", help=f"of the weights (default: {OUT})"
+    )
     parser.add_argument("--steps", type=int, default=Recipe.steps)
     parser.add_argument("--routing", choices=("dynamic", "attention", "uniform"), default="dynamic")
     parser.add_argument("--seed", type=int, default=0)

@@ -32,7 +32,7 @@ def eegnet(
 ) -> Judged | None:
     """What EEGNet says of EEGMAT's windows, each when it was held out; None without braindecode."""
     if find_spec("braindecode") is None:
-        say("  braindecode is not installed: EEGNet is left out (pip install emocapsule[eval])")
+        say("  braindecode is not installed: EEGNet is left out (pip install braindecode)")
         return None
     x, upper = torch.from_numpy(samples_of(asked, subset)), AROUSAL.told(asked)[1]
     parts = []

@@ -91,7 +91,7 @@ def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> i
     """``emocapsule evaluate capsule``."""
     args = parse(argv)
     if find_spec("sklearn") is None:
-        raise CapsuleError("scikit-learn is needed: pip install emocapsule[eval]")
+        raise CapsuleError("scikit-learn is needed: pip install scikit-learn")
     torch.set_num_threads(1)
     learned, unseen = tuple(args.data), tuple(args.unseen)
     if any(one.kind in TESTING for one in sources(learned)):

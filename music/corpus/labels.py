@@ -110,7 +110,7 @@ class Labeller:
             from sklearn.linear_model import LogisticRegression
         except ImportError as error:
             raise MusicError(
-                "Soft labels need scikit-learn: pip install emocapsule[eval]."
+                "Soft labels need scikit-learn: pip install scikit-learn."
             ) from error
         rows, quadrants, weights = [], [], []
         for piece in pieces:

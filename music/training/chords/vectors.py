@@ -133,7 +133,7 @@ def learn(pieces: list[Piece], recipe: Recipe) -> ChordVectors:
         from gensim.models import Word2Vec
     except ImportError as error:
         raise MusicError(
-            "Chord vectors are learned with gensim: pip install emocapsule[eval]."
+            "Chord vectors are learned with gensim: pip install gensim."
         ) from error
     found = sentences(pieces, recipe)
     if not found:
