@@ -188,3 +188,14 @@ class TestReal:
                     playing.strike(62, 0.1)
                     playing.until(lambda: [pitch for _, pitch in listener.strikes()] == [62])
                     playing.until(lambda: not listener.down())
+
+    def test_controllers_have_their_own_port_whose_listener_is_remembered(self, jack):
+        with (
+            closing(Listener(port="emocapsule:control")) as listener,
+            closing(open_output("jack", control=True)) as port,
+        ):
+            until(lambda: port.listeners() == ["1\treceiver:in"], "the listener")
+            port.send(ON, clock())
+            port.send(b"\xb0\x14\x40", clock())
+            until(listener.events, "the controller")
+            assert [message for _, message in listener.events()] == [b"\xb0\x14\x40"]

@@ -10,7 +10,7 @@ from typing import Any
 
 OURS = (
     "^emocapsule(-[0-9]+)?:notes$",
-    "^emocapsule-control(-[0-9]+)?:control$",
+    "^emocapsule(-control)?(-[0-9]+)?:control$",  # sample-exact ports are one client's
     "^emocapsule-in(-[0-9]+)?:in$",
 )
 CLIENT = "emocapsule-links"

@@ -21,10 +21,10 @@ from bridge.daw.incoming import Hearing, Input
 from bridge.errors import BridgeError
 from bridge.hand.core import NOTES_CHANNELS, NOTES_STREAM, NOTES_TYPE, Hand
 from bridge.hand.ledger import Ledger
-from bridge.hand.output import Output
 from bridge.hand.links import crowded
+from bridge.hand.output import Output
 from bridge.hand.portless import Nowhere
-from bridge.hand.ports import open_input, open_output
+from bridge.hand.ports import JACK, open_input, open_output
 from bridge.wire import to_row
 from eeg.lsl import Outlet, clock
 
@@ -67,7 +67,7 @@ def main(
     seat.board.fifo = _real_time()
     gc.freeze()
     seat.tell("ready", hand.output.name)
-    if port is None and not patient and crowded():
+    if port in (None, JACK) and not patient and crowded():
         seat.tell("say", CROWDED)
     if source is not None and habits.follows:
         seat.tell("say", f"The piano waits for the clock on {source.name}.")
