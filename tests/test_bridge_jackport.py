@@ -14,6 +14,7 @@ from bridge.errors import BridgeError
 from bridge.hand import jackport
 from bridge.hand.ledger import LEDGER_BYTES, Ledger
 from bridge.hand.ports import open_output
+from eeg.lsl import clock
 
 RATE_HZ, FRAMES = 48_000, 1024
 PERIOD_S = FRAMES / RATE_HZ
