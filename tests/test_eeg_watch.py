@@ -72,6 +72,13 @@ def test_stamps_of_another_clock_are_brought_to_ours() -> None:
     np.testing.assert_allclose(times, [50.1], atol=1e-6)
 
 
+@pytest.mark.parametrize("drift", [2e-4, -2e-4])
+def test_a_clock_that_drifts_for_an_hour_loses_nothing(drift: float) -> None:
+    fresh = Freshness()
+    for now in np.arange(10.0, 3610.0, 0.25):
+        assert fresh.admit(np.array([now - 0.05 + drift * (now - 10.0)]), now)[1] == 0
+
+
 @pytest.mark.parametrize("step_s", [600.0, -600.0, -5.0])
 def test_a_clock_that_is_set_is_followed_after_two_seconds(step_s: float) -> None:
     fresh = Freshness()

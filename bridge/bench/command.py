@@ -11,7 +11,7 @@ import argparse
 import json
 from collections.abc import Callable, Sequence
 
-from bridge.bench import live, midi, reaction, stages, yardstick
+from bridge.bench import live, midi, reaction, soak, stages, yardstick
 from bridge.bench.yardstick import Result
 
 STAGES: dict[str, tuple[Callable[[], Result], str]] = {
@@ -23,7 +23,11 @@ STAGES: dict[str, tuple[Callable[[], Result], str]] = {
     "notes": (stages.notes, "lateness of notes at a JACK receiver (ms)"),
     "jump": (reaction.jump, "capsule that jumps to the first note composed under it (ms)"),
 }
-WHOLE = {"live": (live, "the whole wire, from outside"), "midi": (midi, "one MIDI port")}
+WHOLE = {
+    "live": (live, "the whole wire, from outside"),
+    "midi": (midi, "one MIDI port"),
+    "soak": (soak, "what becomes of the notes when processes are killed and frozen"),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

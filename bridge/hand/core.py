@@ -13,7 +13,7 @@ from bridge.wire import RECORD_BYTES, SYSTEM, aside
 
 NOTES_STREAM, NOTES_TYPE = "EmocapsuleNotes", "MIDI"
 NOTES_CHANNELS = ("status", "data1", "data2")
-HEARTBEAT_S = 0.5  # mind silent for longer: everything ends
+HEARTBEAT_S = 0.4  # mind silent for longer: everything ends, within half a second of the last beat
 OWED_S = 60.0  # a listener that is back later connects itself
 CHECK_S = 1.0  # between looks whether the port is still there
 AGAIN_S = 2.0  # a second panic within it is harder
