@@ -47,6 +47,9 @@ class Client:
     def set_process_callback(self, callback):
         self.process = callback
 
+    def set_blocksize_callback(self, callback):
+        self.resize = callback
+
     def activate(self):
         pass
 
@@ -86,6 +89,8 @@ def test_each_message_goes_to_the_frame_of_its_time_on_the_port_it_belongs_on(po
 
 def test_it_wants_its_messages_a_period_early(port):
     assert PERIOD_S < port.ahead_s < 2 * PERIOD_S
+    port._client.resize(2 * FRAMES)
+    assert 2 * PERIOD_S < port.ahead_s < 3 * PERIOD_S
     assert port.name == "emocapsule:notes (JACK, sample-exact)"
 
 

@@ -41,6 +41,8 @@ class JackPort:
             self._client: Any = jack.Client(client, no_start_server=True)
             self._client.set_shutdown_callback(self._lose)
             self._client.set_process_callback(self._write)
+            self._client.set_blocksize_callback(self._measure)
+            self._measure(self._client.blocksize)
             self._client.activate()  # before there are ports: they can be connected at once
             self._ports += [self._client.midi_outports.register(name) for name in names]
         except jack.JackError as problem:
@@ -48,11 +50,13 @@ class JackPort:
                 f"JACK does not answer ({problem}); start it, or leave --port jack out."
             ) from problem
         self.name = f"{self._client.name}:{names[0]} (JACK, sample-exact)"
-        self.ahead_s = self._client.blocksize / self._client.samplerate + SPARE_S
         self._links = Links()
 
     def _lose(self, status: Any, reason: str) -> None:
         self._lost = True
+
+    def _measure(self, frames: int) -> None:
+        self.ahead_s = frames / self._client.samplerate + SPARE_S
 
     def send(self, message: bytes, time_s: float) -> None:
         """Keep it until its cycle comes; `time_s` must not run backwards. BridgeError if gone."""
