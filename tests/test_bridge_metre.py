@@ -91,6 +91,28 @@ def test_bars_are_the_musics_and_notes_where_they_were_sent(tmp_path):
     assert metres == [(0, 4)]
 
 
+@pytest.mark.parametrize("early_s", [0.0, 1e-6, 1e-4, 0.002, 0.02])
+def test_a_note_just_before_a_beat_makes_no_bar_longer(tmp_path, early_s):
+    told = beats(98.38, 68.39, 105.0)
+    times_s = [beat.time_s - early_s for beat in told]
+    _, lines, metres = read(record(tmp_path / "a.mid", told, times_s))
+    assert on_lines([beat for beat in told if beat.time_s <= times_s[-1]], lines)
+    assert metres == [(0, 4)]
+
+
+def test_beats_that_are_not_where_they_were_foretold_stay_bars_of_four(tmp_path):
+    """As where a DAW leads: its tempo is known by and by, and notes come just before beats."""
+    rng = np.random.default_rng(3)
+    true = beats(90, 100, 110, 120, 130, 140, 130, 120, count=160)
+    told = [TimedBeat(b.time_s, b.bpm * (1 + 0.02 * rng.normal()), b.bar) for b in true]
+    times_s = [beat.time_s - rng.uniform(0, 0.01) for beat in told]
+    sent, lines, metres = read(record(tmp_path / "a.mid", told, times_s))
+    assert on_lines(told[:-4], lines, within_s=0.03)
+    assert metres == [(0, 4)]
+    for (heard_s, tick_s), time_s in zip(sent, times_s, strict=True):
+        assert abs(heard_s - time_s) <= 0.5001 * tick_s
+
+
 def test_a_steady_tempo_is_told_once(tmp_path):
     told = beats(96.0)
     record(tmp_path / "a.mid", told, [beat.time_s for beat in told])

@@ -36,6 +36,10 @@ def words_of_compose(compose: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     compose.add_argument("--out", type=Path, required=True, metavar="FILE.mid")
     compose.add_argument("--wav", type=Path, metavar="FILE.wav", help="and its sound")
+    compose.add_argument(
+        "--plot", type=Path, metavar="FILE.png",
+        help="and its picture: piano roll, chords, bars, notes a second, and what was asked",
+    )  # fmt: skip
     _controls(compose)
 
 
@@ -144,7 +148,32 @@ def compose(args: argparse.Namespace) -> int:
 
         render_wav(events, args.wav)
         say(f"Written: {args.wav}")
+    if args.plot:
+        from bridge.session.score import Asked, draw
+
+        assert condition.probabilities is not None
+        draw(args.plot, events, Asked(name, condition.probabilities, limits_of(args)))
+        say(f"Written: {args.plot}")
     return 0
+
+
+def limits_of(args: argparse.Namespace) -> str:
+    """What the music had to keep to, in words."""
+    from bridge.session.score import key_name
+
+    words = [
+        f"strength {args.strength:g}",
+        f"seed {args.seed}",
+        args.key and f"key {key_name(args.key)}",
+        args.tempo and f"tempo {args.tempo:g} bpm",
+        args.register and f"pitches {args.register[0]} to {args.register[1]}",
+        args.max_density and f"at most {args.max_density:g} notes/s",
+        args.min_density and f"at least {args.min_density:g} notes/s",
+        args.polyphony and f"at most {args.polyphony} keys",
+        args.quantise and f"quantised {args.quantise:g}",
+        args.hold and "one idea held",
+    ]
+    return ", ".join(word for word in words if word)
 
 
 def _until(events: Sequence["Event"], end_s: float) -> list["Event"]:

@@ -248,16 +248,13 @@ class Mind:
             return []
         composed_beats = self._time.tempo.beats(self._composer.horizon_s - NEAR_S)
         until_beats = min(self._time.beats(now_s + COMMIT_S), composed_beats)
-        pulses = [
-            TimedPulse(max(self._time.seconds(beats), now_s + LEAD_S), number, bar)
-            for beats, number, bar in self._clock.pulses(until_beats)
-        ]
-        self._beats += [
-            TimedBeat(pulse.time_s, self._time.bpm(pulse.time_s + NEAR_S), pulse.bar)
-            for pulse in pulses
-            if pulse.number % PULSES_A_BEAT == 0
-        ]
-        return [*pulses] if self._habits.clock else []
+        pulses: list[Timed] = []
+        for beats, number, bar in self._clock.pulses(until_beats):
+            due_s = self._time.seconds(beats)
+            if number % PULSES_A_BEAT == 0:
+                self._beats.append(TimedBeat(due_s, self._time.bpm(due_s + NEAR_S), bar))
+            pulses.append(TimedPulse(max(due_s, now_s + LEAD_S), number, bar))
+        return pulses if self._habits.clock else []
 
     def _timed(self, note: Note, due_s: float, loudness: float) -> TimedNote:
         end_s = self._time.seconds(note.onset_beats + note.duration_beats)

@@ -36,7 +36,7 @@ from bridge.session.picture import (
     share_time,
     strips,
 )
-from bridge.session.trace import Roll, Trace
+from bridge.session.trace import Roll, Trace, between
 from eeg.quality import FINE, GOOD
 
 WIDE_IN, PLANE_IN = 8.4, 5.2
@@ -149,7 +149,7 @@ def piano_svg(kept: Kept, roll: Roll) -> str:
     lines = _rows(0.25 + LINE_IN * count, (1.0,) * count, gap_in=0.28, top_in=0.08)
     for number, axes in enumerate(lines):
         from_s = start_s + number * line_s
-        keys(axes, _between(roll, from_s, from_s + line_s), limits)
+        keys(axes, between(roll, from_s, from_s + line_s), limits)
         inside = kept.bars_s[(kept.bars_s >= from_s) & (kept.bars_s <= from_s + line_s)]
         axes.vlines(inside, 0, 1, transform=axes.get_xaxis_transform(), color=GRID, lw=0.7)
         share_time([axes], from_s, from_s + line_s)
@@ -218,15 +218,6 @@ def thinned(trace: Trace, most: int = MOST_POINTS) -> Trace:
 def plain(name: str) -> str:
     """A name as it can be drawn in any font: cut, and without anything unusual."""
     return name.encode("ascii", "replace").decode()[:MOST_NAME]
-
-
-def _between(roll: Roll, from_s: float, to_s: float) -> Roll:
-    """What sounds in a stretch, cut at its edges."""
-    notes = roll.notes[(roll.notes[:, 1] > from_s) & (roll.notes[:, 0] < to_s)].copy()
-    pedal = roll.pedal[(roll.pedal[:, 1] > from_s) & (roll.pedal[:, 0] < to_s)].copy()
-    for spans in (notes[:, :2], pedal):
-        np.clip(spans, from_s, to_s, out=spans)
-    return Roll(notes, pedal)
 
 
 def _rows(

@@ -16,6 +16,7 @@ TICKS_PER_BEAT = 960
 FIRST_US = 500_000  # of a beat, until one is told
 QUICK_US, SLOW_US = 100_000, 3_000_000  # of a beat: no other tempo is written
 NEAR_S = 0.00002  # a beat this near its tick needs no mending
+SLACK_TICKS, SLACK_S = 120, 0.05  # a message before a beat may lie so far past its tick, not more
 BAR_BEATS = 4
 MOST_BEATS = 8  # of a bar: more is silence, and becomes bars of four
 
@@ -30,10 +31,11 @@ class Tempo:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A bar line; `beats`: how many the bar had that ends here."""
+    """A bar line; `beats`: how many the bar had that ends here; `met`: this tick is its own."""
 
     tick: int
     beats: int
+    met: bool
 
 
 class Metre:
@@ -57,21 +59,22 @@ class Metre:
         count = self._count(beat)
         target = self._beat_tick + count * TICKS_PER_BEAT
         signs: list[Tempo | Line] = []
-        mended_us = self._needed_us(target, beat.time_s)
-        if abs(self._seconds(target) - beat.time_s) > NEAR_S:
-            if not QUICK_US <= mended_us <= SLOW_US:  # too early for this beat: meet the next
-                next_s = beat.time_s + _us(beat.bpm) / 1e6
-                late_us = self._needed_us(target + TICKS_PER_BEAT, next_s)
-                signs += self._hold(self.tick, _sane(late_us))
-                self._take(target, count, beat)
-                return signs
-            signs += self._hold(self.tick, mended_us)
-        self.tick = target
-        signs += self._hold(target, _us(beat.bpm))
-        bar_beats = self._in_bar + count
-        self._take(target, count, beat)
+        met = target >= self.tick and abs(self._seconds(target) - beat.time_s) <= NEAR_S
+        if not met and target > self.tick:
+            mended_us = self._needed_us(target, beat.time_s)
+            if met := QUICK_US <= mended_us <= SLOW_US:
+                signs += self._hold(self.tick, mended_us)
+        if met:
+            self.tick = target
+            signs += self._hold(target, _us(beat.bpm))
+        else:  # the last message is past it, or too near: meet the next
+            next_s = beat.time_s + _us(beat.bpm) / 1e6
+            late_us = self._needed_us(target + TICKS_PER_BEAT, next_s)
+            signs += self._hold(self.tick, _sane(late_us))
         if beat.bar:
-            signs.append(Line(target, bar_beats if bar_beats <= MOST_BEATS else BAR_BEATS))
+            beats = self._in_bar + count
+            signs.append(Line(self.tick, beats if beats <= MOST_BEATS else BAR_BEATS, met))
+        self._take(target, count, beat)
         return signs
 
     def _take(self, tick: int, count: int, beat: TimedBeat) -> None:
@@ -81,12 +84,18 @@ class Metre:
 
     def _count(self, beat: TimedBeat) -> int:
         """How many beats of the file lie between the last beat and this one: one, if no pause."""
-        passed = (self.tick - self._beat_tick) // TICKS_PER_BEAT + 1
+        passed = -(-(self.tick - self._beat_tick - SLACK_TICKS) // TICKS_PER_BEAT)
         by_time = round((beat.time_s - self._beat_s) * 1e6 / self._beat_us)
         count = self._whole(max(1, passed, by_time), beat)
-        while self._needed_us(self._beat_tick + count * TICKS_PER_BEAT, beat.time_s) > SLOW_US:
+        while self._too_slow(self._beat_tick + count * TICKS_PER_BEAT, beat.time_s):
             count = self._whole(count + 1, beat)
         return count
+
+    def _too_slow(self, tick: int, time_s: float) -> bool:
+        """Whether a pause is too long for the ticks that are left."""
+        if time_s - self._seconds(self.tick) <= SLACK_S:
+            return False
+        return tick <= self.tick or self._needed_us(tick, time_s) > SLOW_US
 
     def _whole(self, count: int, beat: TimedBeat) -> int:
         """A bar of too many beats is silence: it is filled with bars of four."""

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from bridge.errors import BridgeError
 from bridge.mind.beats import TimedBeat
 from bridge.session.disk import unwritable
-from bridge.session.metre import BAR_BEATS, FIRST_US, TICKS_PER_BEAT, Metre, Tempo
+from bridge.session.metre import BAR_BEATS, FIRST_US, TICKS_PER_BEAT, Line, Metre, Tempo
 
 _HEADER = b"MThd" + struct.pack(">IHHH", 6, 0, 1, TICKS_PER_BEAT) + b"MTrk"
 _NAME = b"\xff\x03\x0aemocapsule"
@@ -54,7 +54,7 @@ class MidiFile:
         self._waiting = bytearray()
         self._put(0, _NAME)
         self._put(0, _tempo(FIRST_US))
-        self._room_at = self._put(0, _metre(BAR_BEATS))  # where the bar says its beats
+        self._room_at: int | None = self._put(0, _metre(BAR_BEATS))  # where a bar says its beats
         try:
             self._file: BinaryIO = self._path.open("wb", buffering=0)
         except OSError as problem:
@@ -92,17 +92,19 @@ class MidiFile:
             if isinstance(one, Tempo):
                 self._put(one.tick, _tempo(one.us))
             else:
-                self._line(one.tick, one.beats)
+                self._line(one)
 
-    def _line(self, tick: int, beats: int) -> None:
+    def _line(self, line: Line) -> None:
         """A bar begins; the last one gets its time signature if it was not of four beats."""
-        odd = beats != BAR_BEATS
-        if odd:
-            self._mend(self._room_at, _metre(beats))
+        odd = line.beats != BAR_BEATS
+        if odd and self._room_at is not None:
+            self._mend(self._room_at, _metre(line.beats))
         self._bars += 1
         name = f"bar {self._bars}".encode()
-        self._room_at = self._put(tick, _metre(BAR_BEATS) if odd else _ROOM)
-        self._put(tick, _CUE + _variable(len(name)) + name)
+        self._room_at = None
+        if line.met:
+            self._room_at = self._put(line.tick, _metre(BAR_BEATS) if odd else _ROOM)
+        self._put(line.tick, _CUE + _variable(len(name)) + name)
 
     def _put(self, tick: int, message: bytes) -> int:
         """Append; where in the track the message begins."""

@@ -134,3 +134,12 @@ def roll_of(events: Sequence[Event]) -> Roll:
             pedal.append((down_s, max(down_s, min(seconds(event.onset_beats), end_s))))
             down_s = None
     return Roll(np.array(notes).reshape(-1, 4), np.array(pedal).reshape(-1, 2))
+
+
+def between(roll: Roll, from_s: float, to_s: float) -> Roll:
+    """What sounds in a stretch, cut at its edges."""
+    notes = roll.notes[(roll.notes[:, 1] > from_s) & (roll.notes[:, 0] < to_s)].copy()
+    pedal = roll.pedal[(roll.pedal[:, 1] > from_s) & (roll.pedal[:, 0] < to_s)].copy()
+    for spans in (notes[:, :2], pedal):
+        np.clip(spans, from_s, to_s, out=spans)
+    return Roll(notes, pedal)
