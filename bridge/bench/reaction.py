@@ -65,23 +65,22 @@ def jump(jumps: int = 24, apart_s: float = 2.5, seed: int = 0) -> Result:
 def _jumps(player: Mind, jumps: int, apart_s: float, seed: int) -> Iterator[Jump]:
     """What happened at each jump, by the loop of the process *mind*."""
     rng = np.random.default_rng(seed)
-    feeling, felt_s, anew_at, last_s = 2, -inf, 0, 0.0
+    feeling, felt_s, last_s = 2, -inf, 0.0
     current = _next(rng, feeling, clock() + FIRST_S)
     while jumps:
-        now_s, arrives = clock(), False
-        if now_s >= current.arrived_s and feeling != current.quadrant:
-            feeling, arrives = current.quadrant, True
-            there = bool(player.ahead(now_s)[1])  # a slow machine has nothing to take back
-            anew_at = player.counts.rewinds + there
-            current.old_until_s = max(0.0, last_s - current.arrived_s)
+        now_s = clock()
+        arrives = now_s >= current.arrived_s and feeling != current.quadrant
+        feeling = current.quadrant if arrives else feeling
         capsule = None
         if arrives or now_s - felt_s > CAPSULES_S:
             capsule, felt_s = felt(feeling, now_s), now_s
         given = player.step(now_s, capsule)
         notes = [one for one in given if isinstance(one, TimedNote)]
         last_s = max([last_s, *(one.on_s for one in notes)])
-        if feeling == current.quadrant and now_s >= current.arrived_s:
-            _follow(current, player, notes, player.counts.rewinds >= anew_at)
+        if arrives:  # what this step gives was committed before it looked at the capsule
+            current.old_until_s = max(0.0, last_s - current.arrived_s)
+        elif feeling == current.quadrant:
+            _follow(current, player, notes)
         if now_s >= current.arrived_s + apart_s and current.heard_s < inf:
             yield current
             jumps -= 1
@@ -96,13 +95,9 @@ def _next(rng: np.random.Generator, feeling: int, now_s: float) -> Jump:
     return Jump(int(rng.choice(others)), now_s + rng.uniform(0.0, CAPSULES_S))
 
 
-def _follow(jump: Jump, player: Mind, notes: list[TimedNote], anew: bool) -> None:
-    """Note what the step has brought; `anew`: what was composed before has been taken back."""
+def _follow(jump: Jump, player: Mind, notes: list[TimedNote]) -> None:
+    """Note what a step after the jump has brought: all that was not committed is taken back."""
     now_s = clock()
-    if not anew:
-        latest_s = max([note.on_s for note in notes], default=0.0)
-        jump.old_until_s = max(jump.old_until_s, latest_s - jump.arrived_s)
-        return
     if jump.composed_s == inf and (notes or player.ahead(now_s)[1]):
         jump.composed_s = now_s - jump.arrived_s
     if jump.at_hand_s == inf and notes:
