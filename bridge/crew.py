@@ -20,10 +20,13 @@ from typing import Any
 
 from bridge.board import END, PROCESSES, QUIET, SAID_BYTES, Seat, child, new_board
 from bridge.errors import BridgeError
+from bridge.understudy import Understudy, waits
 
-HUNG_S = {"hand": 0.7, "mind": 5.0, "ear": 5.0, "recorder": 15.0, "osc": 30.0, "page": 30.0}
+HUNG_S = {"hand": 0.4, "mind": 5.0, "ear": 5.0, "recorder": 15.0, "osc": 30.0, "page": 30.0}
 ASLEEP_S = 0.3  # between two looks, beyond what was meant: we were stopped, or starved
 MOST_RESTARTS, WITHIN_S = 10, 60.0
+DOUBLED = ("hand",)  # who is replaced by an understudy, which waits from the first emotion on
+REST_S = 2.0  # after a start, before its understudy takes time of the processor
 SPARED = ("osc", "page")  # who keeps dying ends the performance, but for these
 HAND_S = 1.0  # for hand to leave: whoever takes longer holds notes that must end
 KEEP_S = 10.0  # for the recorder to close its files
@@ -47,6 +50,8 @@ class Member:
     wrong: bool = False  # the failure is the user's to mend
     restarts_s: list[float] = field(default_factory=list)
     retired: bool = False  # it was told to leave
+    started_s: float = 0.0
+    understudy: Understudy | None = None
 
 
 class Crew:
@@ -88,14 +93,35 @@ class Crew:
     def _launch(self, member: Member, arguments: tuple[Any, ...]) -> None:
         if member.name in PROCESSES:
             self.board.alive_s[PROCESSES.index(member.name)] = 0.0
-        member.line, theirs = self.pipe()
+        member.started_s = self._clock()
+        understudy, member.understudy = member.understudy, None
+        if understudy is not None and understudy.enter():
+            member.process, member.line = understudy.process, understudy.line
+            member.process.name = member.name
+        else:
+            member.process, member.line = self._spawned(member, member.name, member.body, arguments)
+
+    def _spawned(
+        self, member: Member, name: str, body: Body, arguments: tuple[Any, ...]
+    ) -> tuple[Any, Connection]:
+        line, theirs = self.pipe()
         seat = Seat(member.name, self.board, theirs)
-        member.process = self._spawn.Process(
-            target=child, args=(member.body, seat, *arguments), name=member.name, daemon=True
+        process = self._spawn.Process(
+            target=child, args=(body, seat, *arguments), name=name, daemon=True
         )
         with _apart():
-            member.process.start()
+            process.start()
         theirs.close()
+        return process, line
+
+    def _double(self, member: Member) -> None:
+        """Have an understudy wait, if it is time for one."""
+        rested = self._clock() > member.started_s + REST_S
+        if member.name in DOUBLED and not member.understudy and self.board.capsules and rested:
+            heard, cue = self.pipe()
+            arguments = (heard, member.body, *member.again)
+            name = f"understudy of {member.name}"
+            member.understudy = Understudy(*self._spawned(member, name, waits, arguments), cue)
 
     def say(self, sentence: str) -> None:
         """Keep a sentence for the user and for the recording; the newest is on the board."""
@@ -146,6 +172,8 @@ class Crew:
             elif self._hangs(member):
                 self.say(f"The process {member.name!r} hangs and is replaced.")
                 member.process.kill()
+            else:
+                self._double(member)
 
     def _hear(self, member: Member) -> None:
         while member.line is not None and member.line.poll():
@@ -209,6 +237,9 @@ class Crew:
         if hand is not None and any(self.board.ledger):
             self._launch(hand, hand.again)  # it releases what is on the ledger, and leaves
             self._dismiss(hand, patience_s)
+        for member in self._members.values():
+            if member.understudy is not None:
+                member.understudy.dismiss()
         self.board.stop = END
         if "recorder" in self._members:
             self._dismiss(self._members["recorder"], KEEP_S)

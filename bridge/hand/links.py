@@ -6,6 +6,7 @@ system is not JACK, there is nothing to remember: ALSA and CoreMIDI let the list
 
 import contextlib
 import importlib
+import time
 from typing import Any
 
 OURS = (
@@ -14,6 +15,7 @@ OURS = (
     "^emocapsule-in(-[0-9]+)?:in$",
 )
 CLIENT = "emocapsule-links"
+LOOK_S = 0.005
 
 
 def crowded() -> bool:
@@ -21,6 +23,18 @@ def crowded() -> bool:
     links = Links()
     try:
         return links.crowd() > 1
+    finally:
+        links.close()
+
+
+def vacant(most_s: float) -> None:
+    """Wait until JACK has no port called as ours is: else we would not get the name, nor know which
+    connections were ours.
+    """
+    links, until_s = Links(), time.monotonic() + most_s
+    try:
+        while links.crowd() and time.monotonic() < until_s:
+            time.sleep(LOOK_S)
     finally:
         links.close()
 

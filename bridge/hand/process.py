@@ -21,7 +21,7 @@ from bridge.daw.incoming import Hearing, Input
 from bridge.errors import BridgeError
 from bridge.hand.core import NOTES_CHANNELS, NOTES_STREAM, NOTES_TYPE, Hand
 from bridge.hand.ledger import Ledger
-from bridge.hand.links import crowded
+from bridge.hand.links import crowded, vacant
 from bridge.hand.output import Output
 from bridge.hand.portless import Nowhere
 from bridge.hand.ports import JACK, open_input, open_output
@@ -30,6 +30,8 @@ from eeg.lsl import Outlet, clock
 
 POLL_S = 0.010  # longest sleep, so the longest that new records wait: they come 100 ms ahead
 TURN_S = 0.1  # between looks at the rest of the world
+VACANT_S = 0.5  # for JACK to clear a killed predecessor's ports away; another's may stay
+OPEN_S = 1.0  # JACK takes its time under load
 CLOSE_S = 2.0  # rtmidi waits a second for a server that has died
 FAREWELL_S = 0.2  # for the last messages to reach the recorder
 CROWDED = (
@@ -61,6 +63,9 @@ def main(
     def publish(message: bytes, now_s: float) -> None:
         outlet.push(np.array([to_row(message)], dtype=float), np.array([now_s]))
 
+    if patient and port in (None, JACK):
+        seat.beat(clock() + OPEN_S)
+        vacant(VACANT_S)
     output, source = _patiently(seat, opened) if patient else opened()
     hearing = Hearing(habits.incoming, seat.board) if habits.incoming else None
     hand = Hand(seat.board, output, publish, habits.patch(), hearing, source)
@@ -132,7 +137,7 @@ def _reopen(seat: Seat, hand: Hand, opened: Open) -> None:
 def _patiently(seat: Seat, opened: Open) -> Ends:
     """The ports, as soon as they are there; nowhere, if it is time to leave before."""
     while True:
-        seat.beat(clock())
+        seat.beat(clock() + OPEN_S)
         try:
             return opened()
         except BridgeError:
