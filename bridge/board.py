@@ -29,6 +29,7 @@ MOODS = ("WAITING", "PLAYING", "HOLD", "GLIDE", "REST")  # what the piano does
 LISTENERS_BYTES = 4096
 SAID_BYTES = 512
 SOURCE_BYTES = 256
+NO_EEG = ""  # for a stream's name: another machine has the headset, and records it
 RUN, QUIET, END = 0, 1, 2  # board.stop: play; no more notes; nothing more at all
 
 _Four = ctypes.c_double * 4

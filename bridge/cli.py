@@ -36,7 +36,7 @@ from music.errors import MusicError
 
 DEBUG = "EMOCAPSULE_DEBUG"  # set it to see where an error came from
 WHERE = {
-    "demo": "perform", "live": "perform", "replay": "perform",
+    "demo": "perform", "live": "perform", "listen": "perform", "replay": "perform",
     "devices": "devices", "headset": "headset", "learn": "learn",
     "recognise": "listening", "calibrate": "listening", "compose": "composing",
     "report": "reporting",
@@ -128,8 +128,23 @@ def build_parser() -> argparse.ArgumentParser:
         "--stream", metavar="NAME",
         help="the LSL stream (default: the only EEG); NAME=Fp1,Fp2,... if it names no electrodes",
     )  # fmt: skip
+    live.add_argument(
+        "--capsules", nargs="?", const="", metavar="NAME",
+        help="another machine listens to the headset: play what its `emocapsule listen` hears "
+        "(NAME: as it was told there; default: the only one on the network)",
+    )  # fmt: skip
     words_of_wearing(live)
     _playing(live)
+    listen = command("listen", "hear the wearer of a headset, for a piano on another machine")
+    listen.add_argument(
+        "--stream", metavar="NAME",
+        help="the LSL stream (default: the only EEG); NAME=Fp1,Fp2,... if it names no electrodes",
+    )  # fmt: skip
+    listen.add_argument(
+        "--name", metavar="NAME", help="what `live --capsules` asks for (default: this machine's)"
+    )
+    words_of_wearing(listen)
+    _keeping(listen)
     replay = command("replay", "play a recording, through the same wire as live")
     replay.add_argument("file", type=Path, metavar="FILE", help=FORMATS)
     replay.add_argument(
@@ -162,15 +177,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _playing(parser: argparse.ArgumentParser) -> None:
     words_of_daw(parser)
-    parser.add_argument("--duration", type=seconds, metavar="S", help="stop after S seconds")
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="the session folder (default: a new one)"
-    )
+    _keeping(parser)
     parser.add_argument("--seed", type=count, default=0, metavar="N", help="of the music")
-    parser.add_argument(
-        "--markers", metavar="NAME",
-        help="record this LSL stream of markers only (default: all there are; none: none)",
-    )  # fmt: skip
     parser.add_argument(
         "--page", action=argparse.BooleanOptionalAction, default=True,
         help="show it all in a web page of this machine, whose link is told (default)",
@@ -178,6 +186,17 @@ def _playing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--page-port", type=tcp_port, metavar="N",
         help="of the page (default 8765, or any that is free)",
+    )  # fmt: skip
+
+
+def _keeping(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--duration", type=seconds, metavar="S", help="stop after S seconds")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="the session folder (default: a new one)"
+    )
+    parser.add_argument(
+        "--markers", metavar="NAME",
+        help="record this LSL stream of markers only (default: all there are; none: none)",
     )  # fmt: skip
 
 

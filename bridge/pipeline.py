@@ -4,6 +4,9 @@
      └──────────▶ recorder ◀─LSL capsules, notes, texts of the supervisor       └▶ osc, if asked for
      └──────────▶ page ◀─LSL capsules, notes, the board; it writes the desk
 
+On two machines `listen()` is ear and recorder on one of them, and on the other one *relay* is in
+ear's place and passes on what comes from there.
+
 `live()` and `replay()` run processes, `replay_fast()` the same cores in one loop with a fake clock.
 The supervisor owns both ends of the pipe, so either side can be restarted; it plays no note itself.
 """
@@ -16,30 +19,25 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from functools import partial
 from math import inf
 from pathlib import Path
 
-from bridge import ear, osc
-from bridge.board import Seat
+from bridge import relay
+from bridge.board import NO_EEG, Seat
+from bridge.cast import Cast
 from bridge.crew import Crew
-from bridge.desk import Wishes, lay
 from bridge.errors import BridgeError
 from bridge.fast import replay_fast as replay_fast
-from bridge.hand import process as hand
-from bridge.hand.ports import CLIENT, PORT
-from bridge.mind import process as mind
-from bridge.page.door import Door
 from bridge.plan import STATUS_S, TAIL_S, OnStatus, snapshot
 from bridge.plan import Plan as Plan
 from bridge.plan import Snapshot as Snapshot
-from bridge.session import recorder
 from eeg.lsl import clock
 
 TEND_S = 0.05  # between two looks at everybody
 LOAD_S = 120.0  # for the models to come from a cold disk
 FIND_S = 10.0  # for the EEG stream to be found
+OTHER_S = 60.0  # for another machine's capsules to be found
 QUIET_S = 3.0  # for a process to leave by itself
 
 
@@ -51,10 +49,30 @@ def live(
 ) -> Snapshot:
     """Play what the wearer of a headset feels until Ctrl-C, SIGTERM or the plan's duration.
 
-    `stream`: name or source id of the EEG, None for the only one there is. Returns the last
-    snapshot. Raises BridgeError, EegError's sentence among others, if it cannot start or go on.
+    `stream`: name or source id of the EEG, None for the only one there is. With the plan's
+    `capsules` another machine listens to it, and `stream` plays no part. Returns the last snapshot.
+    Raises BridgeError, EegError's sentence among others, if it cannot start or go on.
     """
-    return _run(stream, plan or Plan(), on_status, wait_s, None)
+    plan = plan or Plan()
+    heard = stream if plan.capsules is None else NO_EEG
+    return _run(plan, on_status, wait_s, lambda cast: _play(cast, heard, wait_s))
+
+
+def listen(
+    name: str,
+    stream: str | None = None,
+    plan: Plan | None = None,
+    on_status: OnStatus | None = None,
+    wait_s: float = FIND_S,
+) -> Snapshot:
+    """Hear the wearer for a piano on another machine, which asks for the capsules of `name`."""
+
+    def start(cast: Cast) -> None:
+        cast.capsules = relay.address(name)
+        cast.ear(stream, wait_s)
+        cast.recorder(stream)
+
+    return _run(plan or Plan(), on_status, wait_s, start)
 
 
 def replay(
@@ -66,26 +84,31 @@ def replay(
     """The same with a recording, served as a real LSL stream by one more process."""
     if not path.exists():
         raise BridgeError(f"{path} does not exist; give a recording.")
-    return _run(None, plan or Plan(), on_status, LOAD_S, (path, speed))
+    source = f"emocapsule-replay-{uuid.uuid4().hex[:8]}"
+
+    def start(cast: Cast) -> None:
+        _play(cast, source, LOAD_S, path.name)
+        cast.crew.start("source", serve, path, speed, source)
+
+    return _run(plan or Plan(), on_status, LOAD_S, start)
+
+
+def _play(cast: Cast, stream: str | None, wait_s: float, name: str | None = None) -> None:
+    """Everybody whom the music needs, and whoever shows or keeps it."""
+    cast.mind(cast.hand())
+    cast.ear(stream, wait_s)
+    cast.page(stream)
+    cast.recorder(stream, name)
 
 
 def _run(
-    stream: str | None,
-    plan: Plan,
-    on_status: OnStatus | None,
-    wait_s: float,
-    recording: tuple[Path, float] | None,
+    plan: Plan, on_status: OnStatus | None, wait_s: float, start: Callable[[Cast], None]
 ) -> Snapshot:
-    token = uuid.uuid4().hex[:8]
-    source = f"emocapsule-replay-{token}"
     crew = Crew(clock)
     show = _Shows(crew, on_status)
-    with _until_signalled() as stopped:
+    with until_signalled() as stopped:
         try:
-            name = recording[0].name if recording else None
-            _start(crew, token, source if recording else stream, plan, wait_s, name)
-            if recording:
-                crew.start("source", serve, *recording, source)
+            start(Cast(crew, plan))
             _until(crew, show, stopped, crew.loaded, LOAD_S)
             crew.board.go = 1
             _until(crew, show, stopped, lambda: crew.ready("ear") is not None, wait_s + LOAD_S)
@@ -98,49 +121,6 @@ def _run(
         finally:
             crew.stop(QUIET_S)
     return show.last()
-
-
-def _start(
-    crew: Crew, token: str, stream: str | None, plan: Plan, wait_s: float, name: str | None
-) -> None:
-    capsules, notes = f"emocapsule-capsules-{token}", f"emocapsule-notes-{token}"
-    lay(crew.board.desk, Wishes(strength=plan.style.top_strength))
-    records_out, records_in = crew.pipe()
-    sent = (records_out, plan.port, notes, plan.habits)
-    crew.start("hand", hand.main, *sent, again=(*sent, True))
-    overhears = None
-    if plan.osc is not None:
-        heard, overhears = crew.pipe(waits=False)
-        crew.start("osc", osc.main, heard, *plan.osc)
-    music = (plan.seed, plan.style, plan.composer, plan.habits)
-    crew.start("mind", mind.main, records_in, capsules, *music, overhears)
-    wearer = (capsules, plan.rest_s, plan.profile, plan.recogniser)
-    crew.start("ear", ear.main, stream, wait_s, *wearer, again=(stream, 0.0, *wearer))
-    if plan.page is not None:
-        _start_page(crew, plan, plan.page, (stream, capsules, notes))
-    if plan.folder is not None:
-        facts = {
-            "began": datetime.now().astimezone().isoformat(timespec="seconds"),
-            "recording": name,
-            "stream": stream,
-            "port": plan.port,
-            "seed": plan.seed,
-            "rest_s": plan.rest_s,
-        }
-        sayings_out, sayings_in = crew.pipe(waits=False)
-        crew.marked_by(sayings_in)
-        ways = (facts, stream, capsules, notes, sayings_out, plan.markers)
-        crew.start("recorder", recorder.main, plan.folder, *ways)
-
-
-def _start_page(crew: Crew, plan: Plan, door: Door, streams: tuple[str | None, str, str]) -> None:
-    """The page; it is imported here alone, for the server takes its time to load."""
-    from bridge.page import process
-    from bridge.page.told import About
-
-    folder = plan.folder.name if plan.folder is not None else ""
-    port = ":".join((CLIENT, PORT)) if plan.port is None else plan.port
-    crew.start("page", process.main, *streams, door, About(port, folder, clock()))
 
 
 def _until(
@@ -202,7 +182,7 @@ class _Shows:
 
 
 @contextlib.contextmanager
-def _until_signalled() -> Iterator[list[int]]:
+def until_signalled() -> Iterator[list[int]]:
     """A list that is empty until somebody wants us to stop. In the main thread only."""
     stopped: list[int] = []
     if threading.current_thread() is not threading.main_thread():

@@ -32,6 +32,7 @@ class Plan:
     seed: int = 0
     rest_s: float = 60.0  # the wearer's rest at the beginning
     profile: Path | None = None
+    capsules: str | None = None  # of who listens on another machine, "" of the only one; None: here
     duration_s: float | None = None  # from the first sample on; None: until stopped
     style: Style = field(default_factory=Style)
     habits: Habits = field(default_factory=Habits)

@@ -73,7 +73,16 @@ def words_of_calibrate(calibrate: argparse.ArgumentParser) -> None:
 
 
 def settle_rest(args: argparse.Namespace) -> None:
-    """Seconds of rest where none were told: 60, or with a profile 0."""
+    """Seconds of rest where none were told: 60, or with a profile 0.
+
+    BridgeError if they are told where nobody listens.
+    """
+    if getattr(args, "capsules", None) is not None:
+        if args.stream or args.profile or args.rest is not None:
+            raise BridgeError(
+                "With --capsules another machine listens: tell --stream, --profile and --rest "
+                "to `emocapsule listen` there."
+            )
     if "rest" in args and args.rest is None and args.command != "calibrate":
         args.rest = 0.0 if args.profile else REST_S
 

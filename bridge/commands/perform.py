@@ -1,10 +1,11 @@
-"""`live`, `replay` and `demo` in a terminal: what is printed meanwhile and what is left behind.
+"""`live`, `listen`, `replay` and `demo` in a terminal: what is printed, and what is left behind.
 
 The wire itself is `bridge.pipeline`. This adds the session folder, the line that follows the
 emotion, and, when the last note has gone, the sound and the picture.
 """
 
 import argparse
+import platform
 import shutil
 import sys
 import time
@@ -31,7 +32,25 @@ def live(args: argparse.Namespace) -> int:
 
     plan = _shown(args, _plan(args, "live"))
     _say("Ctrl-C ends it.")
-    _finish(plan, pipeline.live(args.stream, plan, Teller()))
+    wait_s = pipeline.FIND_S if plan.capsules is None else pipeline.OTHER_S
+    _finish(plan, pipeline.live(args.stream, plan, Teller(), wait_s))
+    return 0
+
+
+def listen(args: argparse.Namespace) -> int:
+    """A headset is heard, for a piano on another machine."""
+    from bridge import pipeline
+
+    name = args.name or platform.node()
+    plan = pipeline.Plan(
+        folder=_folder(args.out, "listen"),
+        rest_s=args.rest,
+        profile=args.profile,
+        duration_s=args.duration,
+        markers=args.markers,
+    )
+    _say(f"On the other machine: emocapsule live --capsules {name}\nCtrl-C ends it.")
+    _finish(plan, pipeline.listen(name, args.stream, plan, Teller()))
     return 0
 
 
@@ -96,6 +115,7 @@ def _plan(args: argparse.Namespace, name: str) -> "Plan":
         seed=args.seed,
         rest_s=args.rest,
         profile=args.profile,
+        capsules=getattr(args, "capsules", None),
         duration_s=args.duration,
         habits=habits_of(args),
         osc=args.osc,
@@ -176,12 +196,12 @@ def told(snapshot: "Snapshot", since_s: float) -> str:
         " ".join(f"{name} {share:.2f}" for name, share in zip(names, shares, strict=True))
         for shares in (snapshot.probabilities, snapshot.played)
     )
+    music = f"plays {played}  {snapshot.notes} notes" if snapshot.port else ""
     return (
         f"{minutes}:{seconds:02d} {snapshot.signal:<6} feels {emotion}  "
         f"valence {snapshot.valence:+.2f} arousal {snapshot.arousal:+.2f}  "
-        f"confidence {snapshot.confidence:.2f} signal {snapshot.quality:.2f}  "
-        f"plays {played}  {snapshot.notes} notes"
-    )
+        f"confidence {snapshot.confidence:.2f} signal {snapshot.quality:.2f}  {music}"
+    ).rstrip()
 
 
 # ---------------------------------------------------------------------------- afterwards
@@ -212,7 +232,9 @@ def _finish(plan: "Plan", snapshot: "Snapshot") -> None:
 
 
 def _summary(snapshot: "Snapshot") -> str:
-    words = f"{snapshot.capsules} emotions, {snapshot.notes} notes to {snapshot.port}"
+    words = f"{snapshot.capsules} emotions"
+    if snapshot.port:
+        words += f", {snapshot.notes} notes to {snapshot.port}"
     if snapshot.notes and snapshot.lateness_max_ms:
         words += f", 99 of 100 within {snapshot.lateness_p99_ms:.1f} ms of their time"
     for count, what in (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from bridge.board import SIGNALS, Board
+from bridge.board import NO_EEG, SIGNALS, Board
 from bridge.hand.core import NOTES_STREAM, NOTES_TYPE
 from bridge.page.story import Story, votes_of
 from bridge.wire import from_row
@@ -95,7 +95,7 @@ class Feed:
     def _pull_eeg(self, now_s: float, there: bool) -> None:
         """`there`: ear has found the EEG. Not before, for a recording begins when it is heard."""
         if self._intake is None:
-            if not there or now_s - self._tried_s < RETRY_S:
+            if not there or self._stream == NO_EEG or now_s - self._tried_s < RETRY_S:
                 return
             self._tried_s = now_s
             self._intake = Intake(self._stream, timeout_s=FIND_S)

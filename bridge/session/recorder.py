@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from bridge.board import END, Board, Seat
+from bridge.board import END, NO_EEG, Board, Seat
 from bridge.errors import BridgeError
 from bridge.hand.core import NOTES_CHANNELS, NOTES_STREAM, NOTES_TYPE
 from bridge.hand.ledger import LEDGER_BYTES, Ledger
@@ -193,6 +193,7 @@ def main(
 ) -> None:
     """Run until the very end. `sayings` brings what the program says; ids name our own streams.
 
+    `stream`: of the EEG, its name or source id; None for the only one there is, NO_EEG for none.
     `markers_from`: name or source id of the markers to keep, None for all, "none" for none.
     """
     session: Session | None = Session(free(folder), clock(), facts)
@@ -255,6 +256,9 @@ def _anew(seat: Seat, folder: Path, facts: Mapping[str, Any]) -> Session | None:
 
 def _intake(stream: str | None, board: Board) -> Intake | None:
     """The stream, the one of ear's choice; None if it is not there: ear tells what is wrong."""
+    if stream == NO_EEG:
+        time.sleep(LOOK_S)
+        return None
     with contextlib.suppress(EegError):
         return Intake(stream, FIND_S, prefer=board.source.decode(errors="replace"), late=True)
     return None

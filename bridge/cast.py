@@ -1,0 +1,86 @@
+"""Who is started with what: the processes of one performance, and what joins them."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from multiprocessing.connection import Connection
+
+from bridge import ear, osc, relay
+from bridge.crew import Crew
+from bridge.desk import Wishes, lay
+from bridge.hand import process as hand
+from bridge.hand.ports import CLIENT, PORT
+from bridge.mind import process as mind
+from bridge.plan import Plan
+from bridge.session import recorder
+from eeg.lsl import clock
+
+
+class Cast:
+    """Starts them one by one. `capsules` and `notes` are the source ids of our own streams."""
+
+    def __init__(self, crew: Crew, plan: Plan) -> None:
+        token = uuid.uuid4().hex[:8]
+        self.crew, self.plan = crew, plan
+        self.capsules = f"emocapsule-capsules-{token}"
+        self.notes = f"emocapsule-notes-{token}"
+        lay(crew.board.desk, Wishes(strength=plan.style.top_strength))
+
+    def hand(self) -> Connection:
+        """Who plays; where records for it go."""
+        records_out, records_in = self.crew.pipe()
+        sent = (records_out, self.plan.port, self.notes, self.plan.habits)
+        self.crew.start("hand", hand.main, *sent, again=(*sent, True))
+        return records_in
+
+    def mind(self, records: Connection) -> None:
+        """Who composes, and who tells others by OSC, if that is wanted."""
+        plan, overhears = self.plan, None
+        if plan.osc is not None:
+            heard, overhears = self.crew.pipe(waits=False)
+            self.crew.start("osc", osc.main, heard, *plan.osc)
+        music = (plan.seed, plan.style, plan.composer, plan.habits)
+        self.crew.start("mind", mind.main, records, self.capsules, *music, overhears)
+
+    def ear(self, stream: str | None, wait_s: float) -> None:
+        """Who listens to the headset, or to who listens to it on another machine."""
+        plan = self.plan
+        if plan.capsules is not None:
+            again = (plan.capsules, 0.0, self.capsules)
+            self.crew.start("ear", relay.main, plan.capsules, wait_s, self.capsules, again=again)
+            return
+        wearer = (self.capsules, plan.rest_s, plan.profile, plan.recogniser)
+        self.crew.start("ear", ear.main, stream, wait_s, *wearer, again=(stream, 0.0, *wearer))
+
+    def page(self, stream: str | None) -> None:
+        """The page, if it is wanted; imported here alone, for the server takes its time to load."""
+        plan = self.plan
+        if plan.page is None:
+            return
+        from bridge.page import process
+        from bridge.page.told import About
+
+        folder = plan.folder.name if plan.folder is not None else ""
+        port = ":".join((CLIENT, PORT)) if plan.port is None else plan.port
+        streams = (stream, self.capsules, self.notes)
+        about = About(port, folder, clock())
+        self.crew.start("page", process.main, *streams, plan.page, about)
+
+    def recorder(self, stream: str | None, name: str | None = None) -> None:
+        """Who keeps the session, if it is to be kept; `name`: of the recording that is played."""
+        plan = self.plan
+        if plan.folder is None:
+            return
+        facts = {
+            "began": datetime.now().astimezone().isoformat(timespec="seconds"),
+            "recording": name,
+            "stream": stream or None,
+            "port": plan.port,
+            "seed": plan.seed,
+            "rest_s": plan.rest_s,
+        }
+        sayings_out, sayings_in = self.crew.pipe(waits=False)
+        self.crew.marked_by(sayings_in)
+        ways = (facts, stream, self.capsules, self.notes, sayings_out, plan.markers)
+        self.crew.start("recorder", recorder.main, plan.folder, *ways)

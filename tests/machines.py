@@ -1,0 +1,126 @@
+"""Two machines: network namespaces joined by a cable, each with a clock of its own; or loopback.
+
+`--monotonic` gives the second one another clock than the first one has: LSL's counts from there.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import uuid
+from pathlib import Path
+
+import fakes
+from conftest import LSL_CONFIG
+from wire import Program
+
+from bridge.mind import translate
+
+AHEAD_S = -5.0  # of the second machine's clock
+ADDRESSES = ("10.213.77.1", "10.213.77.2")
+
+
+class Hasty(fakes.Composer):
+    """A piano that does not wait half a minute until it closes."""
+
+    def __init__(self, seed=0):
+        super().__init__(seed)
+        translate.GLIDE_AFTER_S, translate.GLIDE_S, translate.REST_AFTER_S = 1.5, 0.5, 3.0
+
+
+LISTENS = """
+import sys
+from pathlib import Path
+import fakes
+from bridge import pipeline
+plan = pipeline.Plan(folder=Path(sys.argv[3]), recogniser=fakes.recogniser)
+print(pipeline.listen(sys.argv[1], sys.argv[2], plan, wait_s=60.0))
+"""
+PLAYS = """
+import json, sys
+from pathlib import Path
+import machines
+from bridge import pipeline
+
+def show(snapshot):
+    names = ("signal", "mood", "notes", "capsules", "restarts", "sample_age_s", "said", "stream")
+    print(json.dumps({name: getattr(snapshot, name) for name in names}), flush=True)
+
+plan = pipeline.Plan(folder=Path(sys.argv[2]), port="none", capsules=sys.argv[1],
+                     composer=machines.Hasty)
+show(pipeline.live(plan=plan, on_status=show, wait_s=60.0))
+"""
+
+
+def can_be_apart():
+    """Whether this system lets us have namespaces: of the network, and of the clock."""
+    if not (shutil.which("ip") and shutil.which("unshare")):
+        return False
+    name = f"emo-{uuid.uuid4().hex[:8]}"
+    tries = (["ip", "netns", "add", name], ["ip", "netns", "delete", name],
+             ["unshare", "--time", "--monotonic", "-1", "true"])  # fmt: skip
+    return all(subprocess.run(one, capture_output=True).returncode == 0 for one in tries)
+
+
+class Machine:
+    """One of two; on loopback both are this one."""
+
+    def __init__(self, space=None, config=None, ahead_s=0.0):
+        self.space, self._config = space, config
+        self._before = []
+        if space is not None:
+            self._before = ["ip", "netns", "exec", space]
+        if ahead_s:
+            self._before += ["unshare", "--time", "--monotonic", str(int(ahead_s))]
+
+    def python(self, code, *arguments):
+        """A program on this machine."""
+        environment = {"LSLAPICFG": str(self._config)} if self._config else {}
+        words = (*self._before, sys.executable, "-c", code, *arguments)
+        return Program(*words, environment=environment)
+
+
+class Network:
+    """Both of them, and the cable."""
+
+    def __init__(self, apart):
+        self.apart = apart
+        self._config = None
+        if not apart:
+            self.first = self.second = Machine()
+            return
+        token = uuid.uuid4().hex[:6]
+        names, ends = (f"emo1-{token}", f"emo2-{token}"), (f"e1{token}", f"e2{token}")
+        self._cable = (names[1], ends[1])
+        self._spaces = names
+        for name in names:
+            _ip("netns", "add", name)
+        _ip("link", "add", ends[0], "netns", names[0], "type", "veth",
+            "peer", "name", ends[1], "netns", names[1])  # fmt: skip
+        for name, end, address in zip(names, ends, ADDRESSES, strict=True):
+            _ip("-n", name, "addr", "add", f"{address}/24", "dev", end)
+            for one in ("lo", end):
+                _ip("-n", name, "link", "set", one, "up")
+        self._config = Path(tempfile.gettempdir()) / f"emocapsule-{token}.cfg"
+        peers = ", ".join(ADDRESSES)
+        told = LSL_CONFIG.format(session=token).replace("{127.0.0.1}", f"{{{peers}}}")
+        self._config.write_text(told.replace("ResolveScope = machine", "ResolveScope = link"))
+        self.first = Machine(names[0], self._config)
+        self.second = Machine(names[1], self._config, AHEAD_S)
+
+    def cable(self, there):
+        """Pull it out of the second machine, or put it in."""
+        if self.apart:
+            name, end = self._cable
+            _ip("-n", name, "link", "set", end, "up" if there else "down")
+
+    def close(self):
+        """Take everything down."""
+        if self.apart:
+            for name in self._spaces:
+                subprocess.run(["ip", "netns", "delete", name], check=False)
+            self._config.unlink()
+
+
+def _ip(*words):
+    subprocess.run(["ip", *words], check=True, capture_output=True)
