@@ -23,19 +23,13 @@ from bridge.board import SIGNALS
 from bridge.session.kept import Heard, Kept
 from bridge.session.picture import (
     CLEAN,
-    FAINT,
-    GRID,
-    INK,
-    LOUDNESS,
-    PAPER,
     QUADRANTS,
     bands,
-    keys,
-    pitches,
     plane,
     share_time,
     strips,
 )
+from bridge.session.roll import FAINT, GRID, INK, LOUDNESS, PAPER, keys, pitches
 from bridge.session.trace import Roll, Trace, between
 from eeg.quality import FINE, GOOD
 

@@ -20,9 +20,6 @@ from matplotlib.figure import Figure
 
 from bridge.session.picture import (
     DOTS_PER_IN,
-    FAINT,
-    INK,
-    PAPER,
     QUADRANTS,
     SIZE,
     bands,
@@ -32,6 +29,7 @@ from bridge.session.picture import (
     share_time,
     strips,
 )
+from bridge.session.roll import FAINT, INK, PAPER
 from bridge.session.trace import Trace, trace_of
 from eeg.montage import BANDS, REGIONS
 from eeg.scalp import topomap

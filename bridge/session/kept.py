@@ -148,7 +148,9 @@ def _events(path: Path, missing: list[str]) -> list[Event] | None:
 
 def _unended(facts: dict[str, Any], folder: Path) -> list[str]:
     told = []
-    if facts and facts.get("state") != "complete":
+    if facts.get("state") == "failed":
+        told.append("The recording failed before the session ended: the disk did not take it.")
+    elif facts and facts.get("state") != "complete":
         told.append(
             "The session was cut off: it has no end, and its last second may be missing. The "
             "counts are those of what is there."

@@ -1,37 +1,30 @@
 """`emocapsule report`: a session as one page of HTML that needs nothing but itself.
 
 Names of streams and channels, and texts of markers, came over a network where anybody can send
-them: every one goes through `_safe`. The page runs no script and may load nothing.
+them: every one goes through `safe`. The page runs no script and may load nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from html import escape
 from importlib import resources
 from pathlib import Path
 from string import Template
 from typing import Any
 
-import numpy as np
-
 from bridge.errors import BridgeError
 from bridge.session.charts import channels_svg, course_svg, piano_svg, plane_svg, span_s, timing_svg
+from bridge.session.html import Cell, Html, figure, listing, number, safe, section, table
 from bridge.session.kept import Heard, Kept, read_session
 from bridge.session.picture import QUADRANTS, minutes
 from bridge.session.tally import NEUTRAL, ROUND_S, by_quadrant, jumps
 from eeg.quality import grade
 
-MOST_ROWS = 500  # of a table; what is beyond is in session.xdf
-MOST_CHARACTERS = 300
 FOOTER = (
     "What is recognised of a person is an estimate: arousal better than chance, valence hardly, "
     "unless it was learned from the wearer. The played emotion is the translation of the "
     "recognised one, made again; what a hand set on the page or by controller is not in it. "
     "Nothing here diagnoses anything."
 )
-
-Cell = str | float | int | None
 
 
 def write_report(folder: str | Path, out: str | Path | None = None) -> Path:
@@ -53,10 +46,10 @@ def page(kept: Kept) -> str:
         _jumps(kept), _timing(kept), _log(kept), _markers(kept), _counts(kept),
     )  # fmt: skip
     return Template(template.read_text(encoding="utf-8")).substitute(
-        title=_safe(kept.name),
-        subtitle=_safe(_when(kept)),
+        title=safe(kept.name),
+        subtitle=safe(_when(kept)),
         sections="\n".join(filter(None, parts)),
-        footer=_safe(FOOTER),
+        footer=safe(FOOTER),
     )
 
 
@@ -73,8 +66,8 @@ def _when(kept: Kept) -> str:
 def _missing(kept: Kept) -> str:
     if not kept.missing:
         return ""
-    lines = "".join(f"<li>{_safe(sentence)}</li>" for sentence in kept.missing)
-    return _section("What is missing", f"<ul>{lines}</ul>", "missing")
+    lines = "".join(f"<li>{safe(sentence)}</li>" for sentence in kept.missing)
+    return section("What is missing", f"<ul>{lines}</ul>", "missing")
 
 
 def _facts(kept: Kept) -> str:
@@ -93,7 +86,7 @@ def _facts(kept: Kept) -> str:
             ("Rate", f"{signal.rate_hz:g} Hz"),
             ("Source", signal.source_id),
         ]
-    return _section("Session", _list(told))
+    return section("Session", listing(told))
 
 
 def _emotion(kept: Kept) -> str:
@@ -110,21 +103,21 @@ def _emotion(kept: Kept) -> str:
         ]
         for k, (_, mood, *_) in enumerate(QUADRANTS)
     ]
-    table = _table(("", "mood", "recognised", "played"), rows, "Mean probabilities")
-    figures = _list([
+    shares = table(("", "mood", "recognised", "played"), rows, "Mean probabilities")
+    means = listing([
         ("Mean confidence", f"{trace.confidence.mean():.2f}"),
         ("Mean signal quality", f"{trace.quality.mean():.2f}"),
         ("Valence, mean", f"{trace.valence.mean():+.2f}"),
         ("Arousal, mean", f"{trace.arousal.mean():+.2f}"),
     ])  # fmt: skip
-    both = f'<div class="two">{_figure(plane_svg(trace))}<div>{table}{figures}</div></div>'
-    course = _figure(course_svg(kept), "wide", "Numbers above: markers, see below.")
-    return _section("Emotion", both + course)
+    both = f'<div class="two">{figure(plane_svg(trace))}<div>{shares}{means}</div></div>'
+    course = figure(course_svg(kept), "wide", "Numbers above: markers, see below.")
+    return section("Emotion", both + course)
 
 
 def _signal(kept: Kept) -> str:
     there = [heard for heard in kept.heard if len(heard.times_s)]
-    return "".join(_section("Signal", _channels(heard, kept), "long") for heard in there)
+    return "".join(section("Signal", _channels(heard, kept), "long") for heard in there)
 
 
 def _channels(heard: Heard, kept: Kept) -> str:
@@ -132,28 +125,28 @@ def _channels(heard: Heard, kept: Kept) -> str:
         (name, f"{column.mean():.2f} {grade(float(column.mean()))}")
         for name, column in zip(heard.signal.channels, heard.quality.T, strict=True)
     ]
-    return _figure(channels_svg(heard, kept), "wide") + _list(means, "many")
+    return figure(channels_svg(heard, kept), "wide") + listing(means, "many")
 
 
 def _piano(kept: Kept) -> str:
     if kept.roll is None:
         return ""
     if not len(kept.roll.notes):
-        return _section("Piano", "<p>No note was played.</p>")
+        return section("Piano", "<p>No note was played.</p>")
     key = "Darker (on a dark page: lighter) is louder; the line below is the pedal."
-    return _section("Piano", _figure(piano_svg(kept, kept.roll), "wide", key), "long")
+    return section("Piano", figure(piano_svg(kept, kept.roll), "wide", key), "long")
 
 
 def _quadrants(kept: Kept) -> str:
     if kept.roll is None or not len(kept.trace.times_s):
         return ""
     rows: list[list[Cell]] = [
-        [_quadrant(one.quadrant), f"{one.seconds:.1f}", one.notes, _number(one.a_second, ".2f"),
-         _number(one.velocity, ".0f")]
+        [_quadrant(one.quadrant), f"{one.seconds:.1f}", one.notes, number(one.a_second, ".2f"),
+         number(one.velocity, ".0f")]
         for one in by_quadrant(kept.trace, kept.roll.notes)
     ]  # fmt: skip
     heads = ("played", "seconds", "notes", "notes a second", "mean velocity")
-    return _section("Music by played quadrant", _table(heads, rows))
+    return section("Music by played quadrant", table(heads, rows))
 
 
 def _jumps(kept: Kept) -> str:
@@ -161,22 +154,22 @@ def _jumps(kept: Kept) -> str:
         return ""
     found = jumps(kept.trace, kept.roll.notes)
     if not found:
-        return _section("Reaction to jumps", "<p>The played quadrant never changed.</p>")
+        return section("Reaction to jumps", "<p>The played quadrant never changed.</p>")
     rows: list[list[Cell]] = [
         [minutes(one.time_s), _quadrant(one.before, one.after),
-         _number(one.first_note_s, ".2f"),
-         *(f"{_number(was, form)} → {_number(now, form)}"
+         number(one.first_note_s, ".2f"),
+         *(f"{number(was, form)} → {number(now, form)}"
            for (was, now), form in ((one.a_second, ".1f"), (one.velocity, ".0f")))]
         for one in found
     ]  # fmt: skip
     heads = ("at", "played", "next note after, s", "notes a second", "mean velocity")
     told = f"Music of up to {ROUND_S:.0f} s before and after each change of the played quadrant."
-    return _section("Reaction to jumps", _table(heads, rows, told))
+    return section("Reaction to jumps", table(heads, rows, told))
 
 
 def _timing(kept: Kept) -> str:
     if not len(kept.state_s):
-        return _section("Timing", "<p>Not recorded; replay --fast has none.</p>")
+        return section("Timing", "<p>Not recorded; replay --fast has none.</p>")
     last = kept.cell
     told: list[tuple[str, Any]] = [
         ("Lateness, 99 of 100 within", f"{last('lateness_p99_ms')[-1]:.1f} ms"),
@@ -189,14 +182,14 @@ def _timing(kept: Kept) -> str:
         ("Restarts", int(last("restarts").max())),
         ("Real-time priority", "yes" if last("fifo")[-1] else "no"),
     ]
-    return _section("Timing", _list(told) + _figure(timing_svg(kept), "wide"))
+    return section("Timing", listing(told) + figure(timing_svg(kept), "wide"))
 
 
 def _log(kept: Kept) -> str:
     rows: list[list[Cell]] = [[minutes(s), text] for s, stream, text in kept.said if not stream]
     if not rows:
-        return _section("Faults and restarts", "<p>None was logged.</p>")
-    return _section("Faults and restarts", _table(("at", "what was said"), rows, text=(1,)), "long")
+        return section("Faults and restarts", "<p>None was logged.</p>")
+    return section("Faults and restarts", table(("at", "what was said"), rows, text=(1,)), "long")
 
 
 def _markers(kept: Kept) -> str:
@@ -204,11 +197,11 @@ def _markers(kept: Kept) -> str:
     if not marked:
         return ""
     rows: list[list[Cell]] = [
-        [str(number), minutes(time_s), stream, text]
-        for number, (time_s, stream, text) in enumerate(marked, start=1)
+        [str(count), minutes(time_s), stream, text]
+        for count, (time_s, stream, text) in enumerate(marked, start=1)
     ]
-    table = _table(("", "at", "stream", "marker"), rows, text=(2, 3))
-    return _section("Markers", table, "long")
+    heads = ("", "at", "stream", "marker")
+    return section("Markers", table(heads, rows, text=(2, 3)), "long")
 
 
 def _counts(kept: Kept) -> str:
@@ -221,67 +214,10 @@ def _counts(kept: Kept) -> str:
     ]
     told = kept.facts if kept.complete else {}
     rows: list[list[Cell]] = [[name, count, told.get(key)] for name, key, count in there]
-    return _section("Counts", _table(("", "in the files", "as counted while recording"), rows))
+    return section("Counts", table(("", "in the files", "as counted while recording"), rows))
 
 
-# ---------------------------------------------------------------------------- HTML
-
-
-class _Html(str):
-    """A text that is HTML already."""
-
-
-def _safe(told: Any) -> str:
-    """Anybody's text as HTML: short, escaped, without control characters."""
-    if isinstance(told, _Html):
-        return told
-    text = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in str(told))
-    cut = text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
-    return escape(cut)
-
-
-def _quadrant(*numbers: int) -> str:
+def _quadrant(*which: int) -> str:
     """Names, in their colours, with an arrow between two."""
-    names = [QUADRANTS[number][0] if number != NEUTRAL else "neutral" for number in numbers]
-    return _Html(" → ".join(f'<span class="{name.lower()}">{name}</span>' for name in names))
-
-
-def _number(value: float, form: str) -> str:
-    return format(value, form) if np.isfinite(value) else "–"
-
-
-def _section(title: str, body: str, kind: str = "") -> str:
-    return f'<section class="{kind}"><h2>{title}</h2>{body}</section>'
-
-
-def _figure(svg: str, kind: str = "", told: str = "") -> str:
-    caption = f"<figcaption>{told}</figcaption>" if told else ""
-    return f'<figure class="{kind}">{svg}{caption}</figure>'
-
-
-def _list(told: Iterable[tuple[str, Any]], kind: str = "") -> str:
-    pairs = (
-        f"<div><dt>{_safe(name)}</dt><dd>{_safe(value)}</dd></div>"
-        for name, value in told
-        if value not in (None, "")
-    )
-    return f'<dl class="{kind}">{"".join(pairs)}</dl>'
-
-
-def _table(
-    heads: Sequence[str], rows: Sequence[Sequence[Cell]], told: str = "", text: Sequence[int] = ()
-) -> str:
-    """A table; `text`: columns that are words."""
-    kinds = [' class="text"' if column in text else "" for column in range(len(heads))]
-    top = "".join(f"<th{kind}>{head}</th>" for head, kind in zip(heads, kinds, strict=True))
-    body = "".join(
-        "<tr>" + "".join(
-            f"<td{kind}>{'–' if cell is None else _safe(cell)}</td>"
-            for cell, kind in zip(row, kinds, strict=True)
-        ) + "</tr>"
-        for row in rows[:MOST_ROWS]
-    )  # fmt: skip
-    more = len(rows) - MOST_ROWS
-    told = f"{told} {more} more are in session.xdf." if more > 0 else told
-    caption = f"<caption>{told}</caption>" if told else ""
-    return f'<div class="scroll"><table>{caption}<tr>{top}</tr>{body}</table></div>'
+    names = [QUADRANTS[one][0] if one != NEUTRAL else "neutral" for one in which]
+    return Html(" → ".join(f'<span class="{name.lower()}">{name}</span>' for name in names))

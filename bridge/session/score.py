@@ -19,19 +19,13 @@ from matplotlib.figure import Figure
 
 from bridge.session.picture import (
     DOTS_PER_IN,
-    FAINT,
-    GRID,
-    INK,
-    LOUDNESS,
-    PAPER,
     QUADRANTS,
     SIZE,
-    keys,
     minutes,
-    pitches,
     save,
     share_time,
 )
+from bridge.session.roll import FAINT, GRID, INK, LOUDNESS, PAPER, keys, pitches
 from bridge.session.trace import Roll, between, roll_of
 from music.events import Bar, Chord, Event, Tempo
 from music.key import SCALES, Key, find_key
