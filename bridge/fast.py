@@ -6,6 +6,7 @@ recording, whose samples arrive at their own time, and composing takes none.
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
 
 from bridge import ear
@@ -48,10 +49,10 @@ class _Stage:
         if self.session is not None:
             self.session.message(message, time_s)
 
-    def mark(self, recording: Recording) -> None:
+    def mark(self, recording: Recording, until_s: float) -> None:
         """The recording's own events, which a live replay sends as markers."""
-        if self.session is not None:
-            for time_s, text in recording.events:
+        for time_s, text in recording.events:
+            if self.session is not None and time_s <= until_s:
                 self.session.marker(Marker(f"{self.signal.name} events", "", text, time_s))
 
     def hear(self, chunk: Chunk) -> EmotionCapsule | None:
@@ -116,7 +117,7 @@ def replay_fast(
         raise BridgeError("With --fast nothing comes in; leave out --clock-in and --control-in.")
     recording = read_recording(path)
     stage = _Stage(recording, plan, Path(path).name)
-    stage.mark(recording)
+    stage.mark(recording, inf if plan.duration_s is None else plan.duration_s)
     said, shown_s = recording.notes, 0.0
     for chunk in recording.chunks(max(1, round(CHUNK_S * recording.signal.rate_hz))):
         if plan.duration_s is not None and chunk.times_s[-1] > plan.duration_s:

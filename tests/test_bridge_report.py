@@ -67,11 +67,11 @@ class Reader(HTMLParser):
 def played(tmp_path_factory):
     """A session that came to its end."""
     folder = tmp_path_factory.mktemp("sessions") / "evening"
-    cut = replace(fakes.beginning(LENGTH_S), events=((5.0, "rest"), (12.0, "Q1")))
+    cut = replace(fakes.beginning(LENGTH_S), events=((5.0, "rest"), (12.0, "Q1"), (99.0, "late")))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bridge.fast.read_recording", lambda path: cut)
         stand_ins = {"composer": fakes.Composer, "recogniser": fakes.recogniser}
-        replay_fast("any", Plan(folder=folder, **stand_ins))
+        replay_fast("any", Plan(folder=folder, duration_s=LENGTH_S, **stand_ins))
     return folder
 
 
@@ -87,6 +87,7 @@ def test_the_counts_are_those_of_the_session(played):
                       ("Markers of others", "markers")):  # fmt: skip
         assert reader.row(name)[1:] == [str(told[key])] * 2
         assert told[key] > 0
+    assert told["markers"] == 2  # the third comes after the end
     quadrants = [row for row in reader.rows if row and row[0] in (*QUADRANTS, "neutral")]
     assert len(quadrants) == 9  # four mean probabilities, then the music of four and neutral
     assert sum(int(row[2]) for row in quadrants[4:]) == told["notes"]

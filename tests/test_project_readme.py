@@ -70,8 +70,8 @@ RUN = {
         Run(("emotions.jsonl", "emotions.png")),
     "emocapsule compose --quadrant Q4 --seconds 60 --out calm.mid --wav calm.wav":
         Run(("calm.mid", "calm.wav"), instead=SHORT),
-    'emocapsule compose --quadrant Q2 --key "C minor" --tempo 120 --max-density 8 --out dark.mid':
-        Run(("dark.mid",), more="--seconds 5"),
+    'emocapsule compose --quadrant Q2 --key "C minor" --tempo 120 --max-density 8 --out dark.mid '
+    "--plot dark.png": Run(("dark.mid", "dark.png"), more="--seconds 5"),
     "emocapsule calibrate me.edf --labels me.csv --profile me.json":
         Run(("me.json",), "permuted labels", more="--rest 24"),
     "emocapsule headset --list": Run(says="muse-2 "),

@@ -174,9 +174,10 @@ def timing_svg(kept: Kept) -> str:
 
 
 def marks(kept: Kept) -> list[tuple[int, float]]:
-    """Number and time of what others marked."""
+    """Number and time of what others marked while there was something to draw."""
+    first_s, last_s = span_s(kept)
     times_s = [time_s for time_s, stream, _ in kept.said if stream]
-    return list(enumerate(times_s, start=1))
+    return [one for one in enumerate(times_s, start=1) if first_s <= one[1] <= last_s]
 
 
 def span_s(kept: Kept) -> tuple[float, float]:
