@@ -1,13 +1,16 @@
 """The benches on real ports: what comes back, what does not, and the whole wire measured."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 from contextlib import closing
 
 import pytest
 from wire import python, until
 
+from bridge.bench.server import family
 from bridge.cli import main
 
 THRU = """
@@ -22,6 +25,14 @@ def process(frames):
 with client:
     print("ready", flush=True)
     threading.Event().wait()
+"""
+MEASURING = """
+import os, time
+from bridge.bench.command import ended_in_order
+from bridge.bench.server import burning, family, jack_server
+with ended_in_order(), burning(1), jack_server(private=True):
+    print(os.environ["JACK_DEFAULT_SERVER"], *family(os.getpid()), flush=True)
+    time.sleep(60)
 """
 pytestmark = [
     pytest.mark.jack,
@@ -72,6 +83,18 @@ def test_if_nothing_comes_back_it_says_so(jack, capsys):
 def test_a_port_that_is_not_there_is_one_sentence(jack, capsys, words, said):
     assert main(["bench", "midi", "--notes", "5", "--wait", "0.1", *words]) == 1
     assert said in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_bench_that_is_terminated_leaves_nothing_behind():
+    with closing(python(MEASURING)) as program:
+        until(lambda: program.lines, "its server")
+        server, *pids = program.lines[0].split()
+        assert len(pids) >= 3  # itself, a busy core, the server
+        program.kill(signal.SIGTERM)
+        assert program.ended() == 128 + signal.SIGTERM, program.errors
+    until(lambda: not any(family(int(pid)) for pid in pids), "all of them to end")
+    there = os.environ | {"JACK_DEFAULT_SERVER": server}
+    assert subprocess.run(["jack_lsp"], env=there, capture_output=True).returncode
 
 
 @pytest.mark.slow

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from bridge.bench import live, midi, reaction, soak, stages, yardstick
 from bridge.bench.yardstick import Result
@@ -33,16 +36,29 @@ WHOLE = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the stages that are named, or all; or one of the words that have options of their own."""
     argv = list(argv or ())
-    if argv and argv[0] in WHOLE:
-        return _whole(argv[0], argv[1:])
+    with ended_in_order():
+        return _whole(argv[0], argv[1:]) if argv and argv[0] in WHOLE else _stages(argv)
+
+
+@contextmanager
+def ended_in_order() -> Iterator[None]:
+    """What is terminated ends what it has started, too: servers, headsets, busy cores."""
+    kept = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, kept)
+
+
+def _stages(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="emocapsule bench",
         description="Measure speed and timing on this machine.",
-        epilog="emocapsule bench live and emocapsule bench midi have a --help of their own.",
+        epilog=f"{', '.join(f'emocapsule bench {name}' for name in WHOLE)} have --help, too.",
     )
     parser.add_argument(
         "name", nargs="*", choices=[*STAGES, []], metavar="STAGE",
-        help=f"{', '.join(STAGES)} (default: all of them); or live, or midi",
+        help=f"{', '.join(STAGES)} (default: all of them); or {', '.join(WHOLE)}",
     )  # fmt: skip
     _json(parser)
     args = parser.parse_args(argv)

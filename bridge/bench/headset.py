@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from bridge.board import orphaned
 from eeg.lsl import Outlet, clock
 
 CHANNELS = ("TP9", "AF7", "AF8", "TP10")
@@ -33,7 +34,7 @@ def headset(rate_hz: float = 256.0) -> Iterator[str]:
 def _send(name: str, rate_hz: float) -> None:
     outlet = Outlet(name, "EEG", CHANNELS, rate_hz, "microvolts", name)
     rng, start_s, sent = np.random.default_rng(0), clock(), 0
-    while True:
+    while not orphaned():
         while sent < (clock() - start_s) * rate_hz:
             sample_uv = NOISE_UV * rng.standard_normal((1, len(CHANNELS)))
             outlet.push(sample_uv, np.array([clock()]))

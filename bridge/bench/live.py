@@ -103,6 +103,7 @@ def _performance(stream: str, port: str | None) -> Iterator[tuple[int, float]]:
         except BridgeError as problem:
             raise BridgeError(f"{problem} It said: {_said(folder / 'told')}") from problem
         start_s = clock() - begin_s
+        ear.kill()
         stack.enter_context(_watched(folder / "told"))
         yield program.pid, start_s
 

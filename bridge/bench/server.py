@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bridge.board import orphaned
 from bridge.errors import BridgeError
 from eeg.lsl import clock
 
@@ -30,22 +31,38 @@ def jack_server(frames: int = 128, private: bool = False) -> Iterator[int]:
         yield _period()
         return
     name, before = f"emocapsule-{uuid.uuid4().hex[:6]}", os.environ.get("JACK_DEFAULT_SERVER")
-    options = ["-S", "-n", name, "-d", "dummy", "-r", "48000", "-p", str(frames)]
     os.environ["JACK_DEFAULT_SERVER"] = name
-    with subprocess.Popen(
-        ["jackd", "-R", "-P", "70", *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as server:
-        until_s = clock() + START_S
-        while not _answers() and clock() < until_s:
-            time.sleep(0.05)
-        try:
-            yield frames
-        finally:
+    server = None
+    try:
+        server = _start(name, frames, ["-R", "-P", "70"]) or _start(name, frames, ["-r"])
+        if server is None:
+            raise BridgeError(
+                "The JACK server did not start. Killed ones may hold its eight places: end every "
+                "jackd, then remove /dev/shm/jack*."
+            )
+        yield frames
+    finally:
+        if server is not None:
             server.terminate()
-            if before is None:
-                del os.environ["JACK_DEFAULT_SERVER"]
-            else:
-                os.environ["JACK_DEFAULT_SERVER"] = before
+            server.wait()
+        if before is None:
+            del os.environ["JACK_DEFAULT_SERVER"]
+        else:
+            os.environ["JACK_DEFAULT_SERVER"] = before
+
+
+def _start(name: str, frames: int, rights: list[str]) -> subprocess.Popen[bytes] | None:
+    """A server without a sound card, with real-time rights or none; None if it does not answer."""
+    command = ["jackd", *rights, "-S", "-n", name, "-d", "dummy", "-r", "48000", "-p", str(frames)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until_s = clock() + START_S
+    while server.poll() is None and clock() < until_s:
+        if _answers():
+            return server
+        time.sleep(0.05)
+    server.terminate()
+    server.wait()
+    return None
 
 
 def _answers() -> bool:
@@ -73,8 +90,8 @@ def burning(cores: int) -> Iterator[None]:
 
 
 def _burn() -> None:
-    while True:
-        pass
+    while not orphaned():
+        sum(range(100_000))
 
 
 # ---------------------------------------------------------------------------- what processes cost
