@@ -99,6 +99,12 @@ class Headset:
             self.program.close()
 
 
+def begins(ourselves, listener):
+    """Wait for the first notes."""
+    until(lambda: len(listener.strikes()) >= 5 or ourselves.process.poll() is not None, "the music")
+    assert ourselves.process.poll() is None, (ourselves.lines[-3:], ourselves.errors[-9:])
+
+
 class Stage:
     """One performance, its headset, and who listens."""
 

@@ -11,7 +11,7 @@ from contextlib import closing
 import mido
 import pytest
 import pyxdf
-from faulty import Stage
+from faulty import Stage, begins
 from wire import Headset, Listener, Ourselves, until
 
 from eeg.lsl import clock
@@ -31,7 +31,7 @@ def stage(jack, tmp_path_factory):
         closing(Listener()) as listener,
         closing(Ourselves(headset.name, folder)) as ourselves,
     ):
-        until(lambda: len(listener.strikes()) >= 5, "the music")
+        begins(ourselves, listener)
         until(lambda: len(eeg(folder)) > 256, "the recording")
         yield Stage(headset, ourselves, listener, folder)
     assert not [line for line in ourselves.errors if "Traceback" in line], ourselves.errors

@@ -7,7 +7,7 @@ import time
 from contextlib import closing
 
 import pytest
-from faulty import ASKED, CHORD, Stage
+from faulty import ASKED, CHORD, Stage, begins
 from wire import Headset, Listener, Ourselves, python, until
 
 pytestmark = [
@@ -28,7 +28,7 @@ def stage(jack, tmp_path_factory):
         closing(Listener()) as listener,
         closing(Ourselves(headset.name, folder / "s", composer="faulty.Composer")) as ourselves,
     ):
-        until(lambda: len(listener.strikes()) >= 5, "the music")
+        begins(ourselves, listener)
         yield Stage(headset, ourselves, listener, folder)
     del os.environ[ASKED]
     assert not [line for line in ourselves.errors if "Traceback" in line], ourselves.errors

@@ -9,7 +9,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 import pyxdf
-from faulty import MUSE, Headset, Stage
+from faulty import MUSE, Headset, Stage, begins
 from wire import Listener, Ourselves, python, until
 
 from eeg import lsl
@@ -29,7 +29,7 @@ def stage(jack, tmp_path_factory):
         closing(Listener()) as listener,
         closing(Ourselves(headset.name, folder)) as ourselves,
     ):
-        until(lambda: len(listener.strikes()) >= 5, "the music")
+        begins(ourselves, listener)
         yield Stage(headset, ourselves, listener, folder)
     assert not [line for line in ourselves.errors if "Traceback" in line], ourselves.errors
 
