@@ -47,12 +47,12 @@ def _tell(line: str) -> None:
 
 def _connect(client: Any, source: str) -> bool:
     ports = client.get_ports(f"^{source}$", is_midi=True, is_output=True)
-    for port in ports:
-        if not client.get_all_connections(port):
-            try:
+    try:
+        for port in ports:
+            if not client.get_all_connections(port):
                 client.connect(port.name, f"{client.name}:in")
-            except importlib.import_module("jack").JackError:  # it is not active yet
-                return False
+    except importlib.import_module("jack").JackError:  # it is not active yet, or has just gone
+        return False
     return bool(ports)
 
 

@@ -61,12 +61,15 @@ class Links:
 
         A port of ours that cannot be told from another program's has none.
         """
-        return [
-            f"{place}\t{other.name}"
-            for place, pattern in enumerate(OURS)
-            for port in self._port(pattern)
-            for other in self._client.get_all_connections(port)
-        ]
+        try:
+            return [
+                f"{place}\t{other.name}"
+                for place, pattern in enumerate(OURS)
+                for port in self._port(pattern)
+                for other in self._client.get_all_connections(port)
+            ]
+        except self._jack.JackError:  # the server dies at this moment
+            return []
 
     def remake(self, names: list[str]) -> None:
         """Connect ours to these again, as far as they are still there."""
