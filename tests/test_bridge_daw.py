@@ -293,7 +293,7 @@ class TestPlaying:
 
 
 def test_learn_waits_for_enter_before_each(monkeypatch, capsys):
-    monkeypatch.setattr("bridge.commands.daw.SWEEP_S", 0.1)
+    monkeypatch.setattr("bridge.daw.control.SWEEP_S", 0.1)
     monkeypatch.setattr("sys.stdin", io.StringIO("\n\n"))
     assert main(["learn", "valence", "q1", "--cc", "q1=11", "--port", "none"]) == 0
     told = capsys.readouterr().err.splitlines()
