@@ -19,7 +19,7 @@ from bridge.mind import process as mind
 from bridge.mind.core import Mind
 from bridge.mind.translate import Translator
 from bridge.plan import STATUS_S, TAIL_S, OnStatus, Plan, Snapshot, snapshot
-from bridge.session.recorder import Session
+from bridge.session.folder import Session
 from capsule.emotion import EmotionCapsule
 from eeg.markers import Marker
 from eeg.recording import read_recording

@@ -19,8 +19,8 @@ from bridge.errors import BridgeError
 from bridge.fast import replay_fast
 from bridge.plan import Plan
 from bridge.session.charts import thinned
+from bridge.session.folder import Session
 from bridge.session.kept import read_session
-from bridge.session.recorder import Session
 from bridge.session.report import page, write_report
 from bridge.session.tally import NEUTRAL, by_quadrant, jumps, stretches
 from bridge.session.trace import Trace

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from bridge.errors import BridgeError
-from bridge.session.recorder import FILES, STATE, STATE_STREAM
+from bridge.session.folder import FILES, STATE, STATE_STREAM
 from bridge.session.trace import Roll, Trace, read_capsules, roll_of, trace_played
 from eeg.errors import EegError
 from eeg.signal import Chunk, Signal

@@ -2,183 +2,35 @@
 
 What cannot be written is said aloud, and as soon as that is possible the recording goes on in a
 folder in the first one (`continued`, `continued-2`, ...). The music never waits for it.
-
-`session.xdf` (EEG, capsules, notes, markers), `capsules.jsonl` and `notes.mid` only ever grow, and
-what is on disk can be read at any moment; a kill loses what arrived in the last tenth of a second.
-`session.json` tells what the session was: at its start, and again at its end.
+A kill loses what arrived in the last tenth of a second.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from math import inf
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bridge.board import END, NO_EEG, Board, Seat
 from bridge.errors import BridgeError
-from bridge.hand.core import NOTES_CHANNELS, NOTES_STREAM, NOTES_TYPE
-from bridge.hand.ledger import LEDGER_BYTES, Ledger
-from bridge.mind.beats import Reader, TimedBeat
-from bridge.session.disk import Growing, free, roomy, unwritable
-from bridge.session.leading import Leading
-from bridge.session.smf import MidiFile
-from bridge.session.xdf import XdfFile, XdfStream
-from bridge.wire import from_row, to_row
-from capsule.emotion import CAPSULE_STREAM, CAPSULE_TYPE, CHANNELS, EmotionCapsule
+from bridge.hand.core import NOTES_STREAM, NOTES_TYPE
+from bridge.mind.beats import Reader
+from bridge.session.disk import free, roomy
+from bridge.session.folder import Session
+from bridge.wire import from_row
+from capsule.emotion import CAPSULE_STREAM, CAPSULE_TYPE, EmotionCapsule
 from eeg.errors import EegError
 from eeg.lsl import Inlet, Intake, clock
-from eeg.markers import MARKERS_TYPE, Marker, MarkerInlets
-from eeg.signal import Chunk, Signal
-from eeg.xdf import LOG_STREAM
+from eeg.markers import MarkerInlets
 
 LOOK_S = 0.1
 FIND_S = 1.0
 AGAIN_S = 5.0  # until a recording that failed is tried anew
 LAST_S = 0.3  # for hand's last note-offs, if it left at the same moment
-FILES = ("session.xdf", "capsules.jsonl", "notes.mid", "session.json")
-STATE_STREAM, STATE_TYPE = "EmocapsuleState", "State"
-STATE_EVERY_S = 1.0
-STATE = (
-    "signal", "sample_age_s", "gaps", "mood", "strength", "bpm", "notes", "late", "underruns",
-    "rewinds", "panics", "restarts", "lateness_p99_ms", "lateness_max_ms", "fifo",
-)  # cells of the board  # fmt: skip
-
-
-class Session:
-    """The folder. Every method may raise BridgeError: the disk is full, or not there any more."""
-
-    def __init__(self, folder: Path, start_s: float, facts: Mapping[str, Any]) -> None:
-        self.folder = folder
-        self._start_s = start_s
-        self._facts = dict(facts)
-        self._counts = {"samples": 0, "capsules": 0, "notes": 0, "markers": 0, "sayings": 0}
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as problem:
-            raise unwritable(folder, problem) from problem
-        self._capsules = Growing(folder / "capsules.jsonl")
-        self._xdf = XdfFile(folder / "session.xdf")
-        self._midi = MidiFile(folder / "notes.mid", start_s)
-        self._streams: dict[XdfStream, int] = {}
-        self._state_s = -inf
-        self._leading = Leading()
-        self._ledger = Ledger(bytearray(LEDGER_BYTES))  # of what is down in the recording
-        self._tell("recording", start_s)
-
-    @property
-    def size_bytes(self) -> int:
-        """Of what was written so far, nearly."""
-        return self._xdf.size_bytes
-
-    def eeg(self, signal: Signal, chunk: Chunk) -> None:
-        """Samples in µV."""
-        number = self._stream(
-            XdfStream(
-                signal.name, "EEG", signal.channels, signal.rate_hz, "float32", "microvolts",
-                signal.source_id,
-            ),
-            float(chunk.times_s[0]),
-        )  # fmt: skip
-        self._xdf.write(number, chunk.samples_uv, chunk.times_s)
-        self._counts["samples"] += len(chunk.times_s)
-
-    def capsule(self, capsule: EmotionCapsule) -> None:
-        """An emotion."""
-        number = self._stream(XdfStream(CAPSULE_STREAM, CAPSULE_TYPE, CHANNELS, 4.0))
-        self._xdf.write(number, capsule.to_vector()[np.newaxis], [capsule.time_s])
-        self._capsules.write(capsule.to_json().encode() + b"\n")
-        self._counts["capsules"] += 1
-
-    def message(self, message: bytes, time_s: float) -> None:
-        """A MIDI message as it was sent."""
-        number = self._stream(XdfStream(NOTES_STREAM, NOTES_TYPE, NOTES_CHANNELS, 0.0, "int16"))
-        self._xdf.write(number, [to_row(message)], [time_s])
-        self._midi.send(message, time_s)
-        self._ledger.before(message)
-        self._ledger.after(message)
-        self._counts["notes"] += message[0] & 0xF0 == 0x90
-
-    def mark(self, text: str, time_s: float) -> None:
-        """Something that the program said."""
-        number = self._stream(XdfStream(LOG_STREAM, MARKERS_TYPE, ("marker",), 0.0, "string"))
-        self._xdf.mark(number, [text], [time_s])
-        self._counts["sayings"] += 1
-
-    def marker(self, marker: Marker) -> None:
-        """Something that somebody else said, on a stream of markers."""
-        told = (marker.stream, MARKERS_TYPE, ("marker",), 0.0, "string", "", marker.source_id)
-        self._xdf.mark(self._stream(XdfStream(*told)), [marker.text], [marker.time_s])
-        self._counts["markers"] += 1
-
-    def music(self, beats: Iterable[TimedBeat], played: Sequence[float], now_s: float) -> None:
-        """Beats that were fixed in time, and the emotion that is played now."""
-        for beat in beats:
-            self._midi.beat(beat)
-        leader = self._leading.push(played)
-        if leader is not None:
-            self._midi.mark(leader, now_s)
-
-    def state(self, board: Board, now_s: float) -> None:
-        """How the performance goes, once a second."""
-        if now_s < self._state_s + STATE_EVERY_S:
-            return
-        self._state_s = now_s
-        number = self._stream(XdfStream(STATE_STREAM, STATE_TYPE, STATE, 0.0, "double64"))
-        self._xdf.write(number, [[float(getattr(board, name)) for name in STATE]], [now_s])
-
-    def hush(self, time_s: float) -> None:
-        """Write the end of what is down: whoever played it has gone without a word."""
-        for message in self._ledger.silence():
-            self.message(message, time_s)
-
-    def flush(self) -> None:
-        """Bring the notes to the disk; everything else is there already, if the folder is."""
-        self._midi.flush()
-        self._xdf.check()
-
-    def close(self, end_s: float) -> None:
-        """The end of the session."""
-        self.hush(end_s)
-        self._xdf.close()
-        self._midi.close()
-        self._capsules.close()
-        self._tell("complete", end_s)
-
-    def abandon(self, now_s: float) -> None:
-        """Leave the files as far as they were written, and say so if the disk lets us."""
-        self._xdf.abandon()
-        self._capsules.close()
-        with contextlib.suppress(BridgeError):
-            self._midi.close()
-        with contextlib.suppress(BridgeError):
-            self._tell("failed", now_s)
-
-    def _stream(self, stream: XdfStream, time_s: float | None = None) -> int:
-        if stream not in self._streams:
-            self._streams[stream] = number = self._xdf.add(stream)
-            self._xdf.offset(number, self._start_s if time_s is None else time_s)
-        return self._streams[stream]
-
-    def _tell(self, state: str, now_s: float) -> None:
-        lasted_s = round(now_s - self._start_s, 3)
-        told = {"state": state, **self._facts, "start_s": self._start_s, "duration_s": lasted_s}
-        path = self.folder / "session.json"
-        fresh = path.with_suffix(".part")
-        try:
-            fresh.write_text(json.dumps(told | self._counts, indent=2) + "\n", encoding="utf-8")
-            os.replace(fresh, path)
-        except OSError as problem:
-            with contextlib.suppress(OSError):
-                fresh.unlink()
-            raise unwritable(path, problem) from problem
 
 
 def main(
