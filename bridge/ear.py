@@ -95,7 +95,7 @@ def main(
     seat.board.source = signal.source_id.encode()[: SOURCE_BYTES - 1]
     seat.tell("ready", f"{signal.name}: {len(signal.channels)} channels, {signal.rate_hz:g} Hz")
     while not seat.over():
-        chunk = intake.pull(PULL_S)
+        chunk = intake.pull(PULL_S, ear.front_end.missing)
         now_s = clock()
         seat.beat(now_s)
         if chunk is not None:

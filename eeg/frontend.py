@@ -103,6 +103,11 @@ class FrontEnd:
         self._windows.restore(state.windows)
         self._last_s, self._unit_checked = state.last_s, state.unit_checked
 
+    @property
+    def missing(self) -> int:
+        """How many more samples, if nothing interrupts them, complete the next window."""
+        return self._windows.missing
+
     def push(self, chunk: Chunk) -> list[Features]:
         """Features of the windows that this chunk completes. EegError if it is not in µV."""
         samples_uv, times_s = chunk.samples_uv, chunk.times_s

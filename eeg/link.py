@@ -78,10 +78,13 @@ class Link:
         self._block = max(1, int(BLOCK_S * rate_hz))
         self._room = np.empty((max(self._block, 256), count), NUMBERS[info.channel_format()])
 
-    def read(self, timeout_s: float) -> tuple[Floats, Floats]:
-        """Wait for the next few samples, then take all there are: (time, channel), (time,)."""
+    def read(self, timeout_s: float, missing: int | None = None) -> tuple[Floats, Floats]:
+        """Wait for the next few samples, then take all there are: (time, channel), (time,).
+
+        For not more than are `missing`, which somebody waits for.
+        """
         values, stamps = [], []
-        wait_s, most = timeout_s, self._block
+        wait_s, most = timeout_s, min(self._block, missing or self._block)
         while True:
             try:
                 _, times = self._inlet.pull_chunk(wait_s, most, dest_obj=self._room)
@@ -150,12 +153,12 @@ class Finder:
         """Give up a link that is dead."""
         self.link = None
 
-    def read(self, timeout_s: float) -> tuple[Floats, Floats] | None:
+    def read(self, timeout_s: float, missing: int | None = None) -> tuple[Floats, Floats] | None:
         """Samples and stamps, none if there were none in time; None if the link is dead."""
         if self.link is None:
             return None
         try:
-            return self.link.read(timeout_s)
+            return self.link.read(timeout_s, missing)
         except Lost:
             self.lost()
             return None

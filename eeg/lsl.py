@@ -119,8 +119,10 @@ class Intake:
         """Whether there is a source; one that has fallen silent still counts."""
         return self._finder.link is not None
 
-    def pull(self, timeout_s: float) -> Chunk | None:
+    def pull(self, timeout_s: float, missing: int | None = None) -> Chunk | None:
         """The samples that have come, after waiting for some; None if there were none in time.
+
+        If somebody waits for so many `missing` samples, they do not wait for company.
 
         Never raises because the source went away: it is looked for, here, for as long as it
         takes. Raises EegError if it comes back as another (rate, channels, unit).
@@ -132,7 +134,7 @@ class Intake:
                 if not self._rejoin(left_s):
                     return None
                 continue
-            read = self._finder.read(left_s)
+            read = self._finder.read(left_s, missing)
             if read is None:
                 self.losses += 1
                 continue

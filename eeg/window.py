@@ -85,6 +85,11 @@ class Windows:
         self._times_s = np.concatenate([self._times_s, *(times for _, times in self._parts)])
         self._parts = []
 
+    @property
+    def missing(self) -> int:
+        """How many more samples complete the next window."""
+        return self._next_end() - self._seen
+
     def _next_end(self) -> int:
         """Number of samples after which the next window is complete."""
         return self.size + int(np.floor(self._emitted * self._hop + 0.5))

@@ -136,6 +136,18 @@ def test_a_window_is_the_samples_it_claims() -> None:
         assert window.values.shape == (1, 500)
 
 
+@pytest.mark.parametrize("rate_hz", [128.0, 255.0, 256.0])
+def test_as_many_samples_as_are_missing_complete_a_window(rate_hz: float) -> None:
+    front_end = FrontEnd(Signal("x", rate_hz, ("Fp1", "Fp2")))
+    whole = noise(rate_hz, 2, 4.0)
+    samples = iter(cut(whole, [1]))
+    for _ in range(6):
+        for left in range(front_end.missing, 0, -1):
+            assert front_end.missing == left
+            found = front_end.push(next(samples))
+        assert len(found) == 1
+
+
 def test_state_can_be_taken_out_and_put_back() -> None:
     first, second = cut(noise(256, 4, 8.0), [1111])[:2]
     signal = Signal("test", 256, MUSE)
