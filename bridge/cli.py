@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module, metadata
 from pathlib import Path
 
+from bridge.commands.calibrating import words_of_calibrate
 from bridge.commands.composing import words_of_compose
 from bridge.commands.daw import words_of_daw
 from bridge.commands.devices import words_of_devices
@@ -23,7 +24,6 @@ from bridge.commands.learn import words_of_learn
 from bridge.commands.listening import (
     FORMATS,
     settle_rest,
-    words_of_calibrate,
     words_of_recognise,
     words_of_wearing,
 )
@@ -38,7 +38,7 @@ DEBUG = "EMOCAPSULE_DEBUG"  # set it to see where an error came from
 WHERE = {
     "demo": "perform", "live": "perform", "listen": "perform", "replay": "perform",
     "devices": "devices", "headset": "headset", "learn": "learn",
-    "recognise": "listening", "calibrate": "listening", "compose": "composing",
+    "recognise": "listening", "calibrate": "calibrating", "compose": "composing",
     "report": "reporting",
 }  # fmt: skip
 PASSED_ON = ("prepare", "train", "evaluate", "bench")  # these programs read their own options
@@ -157,7 +157,10 @@ def build_parser() -> argparse.ArgumentParser:
         command("recognise", "tell the emotion in a recording, one JSON object a line")
     )
     words_of_calibrate(
-        command("calibrate", "learn a wearer's own emotions from recordings with labels")
+        command(
+            "calibrate",
+            "learn a wearer's own emotions, from recordings with labels or from a sitting",
+        )
     )
     words_of_compose(command("compose", "compose piano music to an emotion"))
     words_of_report(command("report", "show a session as one page of HTML"))

@@ -105,27 +105,27 @@ def _run(
     plan: Plan, on_status: OnStatus | None, wait_s: float, start: Callable[[Cast], None]
 ) -> Snapshot:
     crew = Crew(clock)
-    show = _Shows(crew, on_status)
+    show = Shows(crew, on_status)
     with until_signalled() as stopped:
         try:
             start(Cast(crew, plan))
-            _until(crew, show, stopped, crew.loaded, LOAD_S)
+            tend(crew, show, stopped, crew.loaded, LOAD_S)
             crew.board.go = 1
-            _until(crew, show, stopped, lambda: crew.ready("ear") is not None, wait_s + LOAD_S)
+            tend(crew, show, stopped, lambda: crew.ready("ear") is not None, wait_s + LOAD_S)
             end_s = inf if plan.duration_s is None else clock() + plan.duration_s
             ended = partial(crew.ended, "source")
-            _until(crew, show, stopped, lambda: ended() or clock() > end_s, None)
+            tend(crew, show, stopped, lambda: ended() or clock() > end_s, None)
             if ended():
                 crew.retire("ear", QUIET_S)  # the recording is over: its silence is no fault
-                _until(crew, show, stopped, lambda: False, TAIL_S, fail=False)
+                tend(crew, show, stopped, lambda: False, TAIL_S, fail=False)
         finally:
             crew.stop(QUIET_S)
     return show.last()
 
 
-def _until(
+def tend(
     crew: Crew,
-    show: _Shows,
+    show: Shows,
     stopped: list[int],
     done: Callable[[], bool],
     most_s: float | None,
@@ -154,7 +154,7 @@ def serve(seat: Seat, path: Path, speed: float, source_id: str) -> None:
     serve_recording(recording, speed, source_id=source_id, wait_s=FIND_S, stop=lambda: seat.over())
 
 
-class _Shows:
+class Shows:
     """Calls the display now and then."""
 
     def __init__(self, crew: Crew, on_status: OnStatus | None) -> None:

@@ -60,6 +60,11 @@ class Markers:
         """Send one label with its stamp."""
         self._outlet.push_sample([label], time_s)
 
+    @property
+    def has_readers(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._outlet.have_consumers())
+
 
 def _label(
     info: Any, type: str, channels: Sequence[str], unit: str, positions: Sequence[Point] | None

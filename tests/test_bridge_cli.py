@@ -17,7 +17,7 @@ from music.midi import read_midi
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
-    "demo devices headset live replay learn recognise calibrate compose report prepare train"
+    "demo devices headset live listen replay learn recognise calibrate compose report prepare train"
     " evaluate bench"
 ).split()
 

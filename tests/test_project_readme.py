@@ -84,6 +84,8 @@ NOT_RUN = {  # how a command begins: why it is not run here
     "emocapsule headset --board": "needs it; tests/test_eeg_headset.py has a synthetic one",
     "emocapsule live": "needs a headset; tests/test_bridge_live.py plays one on a real JACK",
     "emocapsule listen": "likewise; tests/test_bridge_machines.py has two machines of its own",
+    "emocapsule calibrate --live": "needs a wearer; tests/test_bridge_sitting_wire.py has one",
+    "emocapsule calibrate monday": "likewise, there",
     "emocapsule learn": "takes seconds for each name; tests/test_bridge_daw.py",
     "emocapsule bench": "measures for minutes; tests/test_bridge_bench.py runs each stage",
     "emocapsule replay recording.edf": "takes as long as the recording; the demo is the same",

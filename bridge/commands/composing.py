@@ -1,7 +1,6 @@
 """`emocapsule compose`: what it may be told, and what the composer is told of it."""
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -124,6 +123,7 @@ def condition_of(args: argparse.Namespace) -> tuple[Condition, str]:
 
 def compose(args: argparse.Namespace) -> int:
     """Music to one emotion, into a file."""
+    from music import piece
     from music.composer import Composer
     from music.midi import write_midi
 
@@ -132,15 +132,10 @@ def compose(args: argparse.Namespace) -> int:
     composer = Composer.load(args.seed, args.temperature, args.top_p)
     composer.controls = controls
     events: list[Event] = []
-    to_a_close = args.ending and composer.ends_s() <= args.seconds
     with bar("Composing", args.seconds) as advance:
-        while not composer.finished and (to_a_close or composer.horizon_s < args.seconds):
-            if to_a_close and composer.ends_s(later_bars=1) > args.seconds:
-                composer.finish()
-            events += composer.step(condition)
+        for completed in piece.compose(composer, condition, args.seconds, args.ending):
+            events += completed
             advance(composer.horizon_s)
-    if not composer.finished:
-        events = _until(events, args.seconds)
     write_midi(args.out, events, markers=[(0.0, name)])
     say(f"Written: {args.out}")
     if args.wav:
@@ -174,11 +169,3 @@ def limits_of(args: argparse.Namespace) -> str:
         args.hold and "one idea held",
     ]
     return ", ".join(word for word in words if word)
-
-
-def _until(events: Sequence["Event"], end_s: float) -> list["Event"]:
-    """The events that begin before `end_s`."""
-    from music.midi import tempo_map_of
-
-    end_beats = tempo_map_of(events).beats(end_s)
-    return [event for event in events if event.onset_beats < end_beats]

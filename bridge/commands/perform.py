@@ -8,12 +8,12 @@ import argparse
 import platform
 import shutil
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.commands.daw import habits_of
+from bridge.commands.telling import session_folder
 from bridge.errors import BridgeError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def listen(args: argparse.Namespace) -> int:
 
     name = args.name or platform.node()
     plan = pipeline.Plan(
-        folder=_folder(args.out, "listen"),
+        folder=session_folder(args.out, "listen"),
         rest_s=args.rest,
         profile=args.profile,
         duration_s=args.duration,
@@ -111,7 +111,7 @@ def _plan(args: argparse.Namespace, name: str) -> "Plan":
 
     return Plan(
         port=args.port,
-        folder=_folder(args.out, name),
+        folder=session_folder(args.out, name),
         seed=args.seed,
         rest_s=args.rest,
         profile=args.profile,
@@ -132,20 +132,6 @@ def _shown(args: argparse.Namespace, plan: "Plan") -> "Plan":
     door = new_door(args.page_port)
     _say(f"Page: {door.link}")
     return replace(plan, page=door)
-
-
-def _folder(wanted: Path | None, name: str) -> Path:
-    """A new session folder. BridgeError if there is a session in it already."""
-    folder = wanted or Path("sessions") / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{name}"
-    if (folder / "session.json").exists():
-        raise BridgeError(f"{folder} holds a session already; choose another folder.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise BridgeError(
-            f"{folder} cannot be made ({problem.strerror}); choose another folder."
-        ) from problem
-    return folder
 
 
 # ---------------------------------------------------------------------------- meanwhile

@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -46,3 +47,17 @@ def bar(told: str, total: float) -> Iterator[Callable[[float], None]]:
     with Progress(console=console, transient=True, disable=not console.is_terminal) as shown:
         task = shown.add_task(told, total=total)
         yield lambda done: shown.update(task, completed=min(done, total))
+
+
+def session_folder(wanted: Path | None, name: str) -> Path:
+    """A new session folder. BridgeError if there is a session in it already."""
+    folder = wanted or Path("sessions") / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{name}"
+    if (folder / "session.json").exists():
+        raise BridgeError(f"{folder} holds a session already; choose another folder.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise BridgeError(
+            f"{folder} cannot be made ({problem.strerror}); choose another folder."
+        ) from problem
+    return folder
