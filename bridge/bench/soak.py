@@ -139,8 +139,10 @@ class _Soak:
         """Wait until there is music. BridgeError if there is none in time."""
         before, until_s = self._witness.struck, clock() + WAIT_S
         while self._witness.struck < before + PLAYS or not self._performance.pids:
+            if self._witness.ended:
+                raise BridgeError("The receiver has ended; what sounds cannot be told any more.")
             if clock() > until_s or self._performance.ended:
-                told = self._performance.told or "nothing"
+                told = {**self._performance.told, "said": sorted(self._performance.said)}
                 raise BridgeError(f"The music did not go on; the program said: {told}")
             time.sleep(0.02)
 

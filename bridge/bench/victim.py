@@ -24,6 +24,7 @@ from music.sampling import Sampling
 
 BPM = 120.0
 STEP_BEATS = 0.25
+SHOWN = ("restarts", "signal", "mood", "capsules", "notes", "port", "elapsed_s")
 FIND_S = 60.0  # for the headset, which may start at the same moment
 
 
@@ -81,7 +82,8 @@ def main(stream: str, folder: str, simple: str = "") -> int:
 
 def _tell(snapshot: Snapshot) -> None:
     pids = {child.name: child.pid for child in multiprocessing.active_children()}
-    _say({"pids": pids, "restarts": snapshot.restarts, "said": snapshot.said})
+    shown = {name: getattr(snapshot, name) for name in SHOWN}
+    _say({"pids": pids, "said": snapshot.said, **shown})
 
 
 def _say(told: dict[str, object]) -> None:

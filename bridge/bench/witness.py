@@ -75,6 +75,11 @@ class Witness:
         if down:
             self._sounding[key] = time_s
 
+    @property
+    def ended(self) -> bool:
+        """Whether it is gone: then it hears nothing."""
+        return self._program.poll() is not None
+
     def down(self) -> list[int]:
         """Keys that are down now, and PEDAL."""
         return list(self._sounding)
