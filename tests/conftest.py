@@ -42,6 +42,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(lambda: file.unlink(missing_ok=True))
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Side by side (`-n 2 --dist loadgroup`) what runs in real time takes turns on one worker."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
+    for item in items:
+        wire = item.get_closest_marker("lsl") or item.get_closest_marker("jack")
+        group = "wire" if wire else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture
 def data() -> Path:
     """Folder of the shared recordings and MIDI files; skips the test where it is absent."""
