@@ -20,6 +20,7 @@ from eeg.lsl import LOOK_S, SETTLE_S, clock
 from eeg.watch import LOST_S, Freshness
 
 Floats = NDArray[np.float64]
+CLOCK_S = 3.0  # for the two clocks to be compared
 Wanted = Callable[[str, str], bool]  # of a stream's name and source id
 
 
@@ -40,9 +41,9 @@ class Distant:
         self.host = ""
 
     def find(self, timeout_s: float) -> bool:
-        """Look for the stream; whether it is there. EegError if there are several.
+        """Look for the stream; whether it is there, and from then on the one with its source id.
 
-        From then on it is the one with that source id.
+        EegError if there are several, or if its machine's clock cannot be asked.
         """
         until_s = clock() + timeout_s
         while not self._finder.matches():
@@ -54,14 +55,23 @@ class Distant:
         if len({info.source_id() for info in matches}) > 1:
             names = ", ".join(f"{info.source_id()} on {info.hostname()}" for info in matches)
             raise EegError(f"there are {len(matches)} streams of that kind ({names}): say which")
-        return any(self._open(info) for info in matches)
+        opened = any(self._open(info) for info in matches)
+        if not opened and self.host:
+            raise EegError(
+                f"the clock of {self.host} cannot be asked: let LSL through its firewall and this "
+                "machine's, TCP and also UDP, ports 16571 to 16603"
+            )
+        return opened
 
     def _open(self, info: Any) -> bool:
         link = self._finder.open(info)
         if link is None:
             return False
-        self.labels = tuple(channel.label for channel in link.channels)
         self.host, mine = info.hostname(), info.source_id()
+        if not link.clock_is_known(CLOCK_S):
+            self._finder.put_off(info)
+            return False
+        self.labels = tuple(channel.label for channel in link.channels)
         if not self.source_id:
             self.source_id = mine
             self._finder.wanted = lambda info: info.source_id() == mine

@@ -99,6 +99,14 @@ class Link:
             return np.empty((0, self._room.shape[1])), np.empty(0)
         return np.vstack(values), np.concatenate(stamps)
 
+    def clock_is_known(self, timeout_s: float) -> bool:
+        """Whether the source has told what its clock says; reading waits 5 s for that and fails."""
+        try:
+            self._inlet.time_correction(timeout_s)
+        except (LostError, TimeoutError):
+            return False
+        return True
+
 
 def _describe(info: Any, count: int) -> tuple[Channel, ...]:
     """What the description says of each channel; empty where it says nothing."""
@@ -151,6 +159,11 @@ class Finder:
 
     def lost(self) -> None:
         """Give up a link that is dead."""
+        self.link = None
+
+    def put_off(self, info: Any) -> None:
+        """Give up a link that is not yet of use; its source may be tried again."""
+        self._used.discard(info.uid())
         self.link = None
 
     def read(self, timeout_s: float, missing: int | None = None) -> tuple[Floats, Floats] | None:

@@ -4,6 +4,7 @@
 """
 
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -85,40 +86,44 @@ class Network:
 
     def __init__(self, apart):
         self.apart = apart
-        self._config = None
         if not apart:
             self.first = self.second = Machine()
             return
         token = uuid.uuid4().hex[:6]
-        names, ends = (f"emo1-{token}", f"emo2-{token}"), (f"e1{token}", f"e2{token}")
-        self._cable = (names[1], ends[1])
-        self._spaces = names
-        for name in names:
-            _ip("netns", "add", name)
-        _ip("link", "add", ends[0], "netns", names[0], "type", "veth",
-            "peer", "name", ends[1], "netns", names[1])  # fmt: skip
-        for name, end, address in zip(names, ends, ADDRESSES, strict=True):
-            _ip("-n", name, "addr", "add", f"{address}/24", "dev", end)
-            for one in ("lo", end):
-                _ip("-n", name, "link", "set", one, "up")
+        self._spaces, self._ends = (f"emo1-{token}", f"emo2-{token}"), (f"e1{token}", f"e2{token}")
         self._config = Path(tempfile.gettempdir()) / f"emocapsule-{token}.cfg"
         peers = ", ".join(ADDRESSES)
         told = LSL_CONFIG.format(session=token).replace("{127.0.0.1}", f"{{{peers}}}")
         self._config.write_text(told.replace("ResolveScope = machine", "ResolveScope = link"))
-        self.first = Machine(names[0], self._config)
-        self.second = Machine(names[1], self._config, AHEAD_S)
+        self.first = Machine(self._spaces[0], self._config)
+        self.second = Machine(self._spaces[1], self._config, AHEAD_S)
+        _ip("netns", "add", self._spaces[0])
+        self.power_returns()
 
-    def cable(self, there):
-        """Pull it out of the second machine, or put it in."""
-        if self.apart:
-            name, end = self._cable
-            _ip("-n", name, "link", "set", end, "up" if there else "down")
+    def power_fails(self, *programs):
+        """The second machine is gone with all it had, and has said no word."""
+        _ip("-n", self._spaces[1], "link", "delete", self._ends[1])
+        for one in programs:
+            one.kill_all(signal.SIGKILL)
+            one.ended()
+        _ip("netns", "delete", self._spaces[1])
+
+    def power_returns(self):
+        """The second machine and its cable are there, as new."""
+        (one, other), (here, there) = self._spaces, self._ends
+        _ip("netns", "add", other)
+        _ip("link", "add", here, "netns", one, "type", "veth", "peer", "name", there,
+            "netns", other)  # fmt: skip
+        for name, end, address in zip(self._spaces, self._ends, ADDRESSES, strict=True):
+            _ip("-n", name, "addr", "add", f"{address}/24", "dev", end)
+            for device in ("lo", end):
+                _ip("-n", name, "link", "set", device, "up")
 
     def close(self):
         """Take everything down."""
         if self.apart:
             for name in self._spaces:
-                subprocess.run(["ip", "netns", "delete", name], check=False)
+                subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
             self._config.unlink()
 
 

@@ -50,12 +50,12 @@ def test_two_machines_with_two_clocks_play_as_one_whatever_happens_to_the_other(
     assert told(plays, "sample_age_s") < 1.0  # five seconds, were it not for LSL's correction
     assert NAME in told(plays, "stream")
 
-    network.cable(there=False)  # nobody can say goodbye
-    there.kill_all(signal.SIGKILL)
-    again = stack.enter_context(closing(listens(network, tmp_path / "again")))
+    network.power_fails(there, headset)
     until(lambda: told(plays, "mood") == "REST", "the piano to close")
     until(lambda: silent(plays), "silence")
-    network.cable(there=True)
+    network.power_returns()
+    stack.enter_context(closing(network.second.python(HEADSET, "Headset there", "id there")))
+    again = stack.enter_context(closing(listens(network, tmp_path / "again")))
     notes = told(plays, "notes")
     until(lambda: told(plays, "mood") == "PLAYING", "the emotion to be back")
     until(lambda: told(plays, "notes") > notes + 5, "more music")
