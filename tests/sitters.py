@@ -46,8 +46,7 @@ from bridge.calibration.session import sit
 from bridge.plan import Plan
 core.SETTLE_S = 0.5
 stream, folder = sys.argv[1], Path(sys.argv[2])
-programme = Programme.load(folder) or Programme(1, 1.5, 2.0, 0.2, 5)
-programme.save(folder)
+programme = Programme.load(folder)
 sitting = Sitting(programme, {one.number for one in heard(kept(folder))})
 plan = Plan(port="none", folder=folder, recogniser=fakes.recogniser)
 print(sit(stream, plan, sitting, programme, sitters.Listener(programme), sitters.Composer),
