@@ -32,7 +32,10 @@ def live(args: argparse.Namespace) -> int:
 
     plan = _shown(args, _plan(args, "live"))
     _say("Ctrl-C ends it.")
-    wait_s = pipeline.FIND_S if plan.capsules is None else pipeline.OTHER_S
+    wait_s = pipeline.FIND_S
+    if plan.capsules is not None:
+        wait_s = pipeline.OTHER_S
+        _say(f"It waits up to {wait_s:g} s for the capsules of the other machine.")
     _finish(plan, pipeline.live(args.stream, plan, Teller(), wait_s))
     return 0
 
