@@ -174,7 +174,7 @@ def test_mistakes_are_one_sentence(sat, tmp_path, capsys):
 # ------------------------------------------------------------------------- as a person does it
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.lsl
 def test_the_command_with_the_real_piano_and_a_headset_that_follows_it(tmp_path):

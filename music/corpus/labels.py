@@ -109,9 +109,7 @@ class Labeller:
         try:
             from sklearn.linear_model import LogisticRegression
         except ImportError as error:
-            raise MusicError(
-                "Soft labels need scikit-learn: pip install scikit-learn."
-            ) from error
+            raise MusicError("Soft labels need scikit-learn: pip install scikit-learn.") from error
         rows, quadrants, weights = [], [], []
         for piece in pieces:
             found = stretches(piece.tokens)

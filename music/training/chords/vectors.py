@@ -132,9 +132,7 @@ def learn(pieces: list[Piece], recipe: Recipe) -> ChordVectors:
     try:
         from gensim.models import Word2Vec
     except ImportError as error:
-        raise MusicError(
-            "Chord vectors are learned with gensim: pip install gensim."
-        ) from error
+        raise MusicError("Chord vectors are learned with gensim: pip install gensim.") from error
     found = sentences(pieces, recipe)
     if not found:
         raise MusicError("These pieces hold no chords; prepare data sets that name them.")
