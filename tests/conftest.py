@@ -42,6 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(lambda: file.unlink(missing_ok=True))
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Side by side (`-n 2 --dist loadgroup`) what runs in real time takes turns on one worker."""
     if not config.pluginmanager.hasplugin("xdist"):
