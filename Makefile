@@ -23,7 +23,7 @@ demo: .venv/.ready-demo
 	.venv/bin/emocapsule demo
 
 test: .venv/.ready-test
-	.venv/bin/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	.venv/bin/python -m pytest -n 2 $(ARGS)
 
 lint: .venv/.ready-test
 	.venv/bin/ruff check .

@@ -4,7 +4,9 @@ import os
 import tempfile
 import uuid
 from contextlib import closing
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,15 +44,23 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(lambda: file.unlink(missing_ok=True))
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Side by side (`-n 2 --dist loadgroup`) what runs in real time takes turns on one worker."""
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
-    for item in items:
-        wire = item.get_closest_marker("lsl") or item.get_closest_marker("jack")
-        group = "wire" if wire else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
+@cache
+def _turn(module: str) -> str:
+    """With whom a module takes turns: those that run in real time with one another."""
+    text = (ROOT / module).read_text(encoding="utf-8")
+    return "wire" if "mark.lsl" in text or "mark.jack" in text else module
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Two workers (`-n 2`): what runs in real time is all on one of them, one after the other."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Turns(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _turn(nodeid.partition("::")[0])
+
+    return Turns(config, log)
 
 
 @pytest.fixture
