@@ -46,8 +46,8 @@ def _tell(line: str) -> None:
 
 
 def _connect(client: Any, source: str) -> bool:
-    ports = client.get_ports(f"^{source}$", is_midi=True, is_output=True)
     try:
+        ports = client.get_ports(f"^{source}$", is_midi=True, is_output=True)
         for port in ports:
             if not client.get_all_connections(port):
                 client.connect(port.name, f"{client.name}:in")
