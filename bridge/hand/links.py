@@ -92,7 +92,10 @@ class Links:
     def _called(self, pattern: str) -> list[Any]:
         if self._client is None or self.lost:
             return []
-        return list(self._client.get_ports(pattern, is_midi=True))
+        try:
+            return list(self._client.get_ports(pattern, is_midi=True))
+        except self._jack.JackError:  # one of them went while it was looked up
+            return []
 
     def close(self) -> None:
         """Leave JACK."""
