@@ -11,6 +11,8 @@ from bridge import pipeline
 from bridge.cli import main
 from bridge.commands import perform
 from bridge.errors import BridgeError
+from bridge.session.disk import free
+from bridge.session.folder import Session
 from music import render
 from music.errors import MusicError
 
@@ -62,8 +64,12 @@ def test_the_demo_goes_on_without_a_port(stand_ins, tmp_path, capsys, monkeypatc
     play = pipeline.replay
 
     def portless(path, plan, on_status):
-        if plan.port is None:
+        if plan.port is None:  # as the recorder of a performance that never begins
+            begun = Session(plan.folder, 10.0, {})
+            begun.mark("No MIDI port can be made here.", 10.5)
+            begun.close(11.0)
             raise BridgeError("No MIDI port can be made here.")
+        assert free(plan.folder) == plan.folder
         return play(path, plan, on_status)
 
     monkeypatch.setattr(pipeline, "replay", portless)

@@ -32,6 +32,7 @@ from eeg.signal import Chunk, Signal
 from eeg.xdf import LOG_STREAM
 
 FILES = ("session.xdf", "capsules.jsonl", "notes.mid", "session.json")
+HOLDS = ("samples", "capsules", "notes", "markers")  # any of them makes it a session
 STATE_STREAM, STATE_TYPE = "EmocapsuleState", "State"
 STATE_EVERY_S = 1.0
 STATE = (
@@ -133,12 +134,17 @@ class Session:
         self._xdf.check()
 
     def close(self, end_s: float) -> None:
-        """The end of the session."""
+        """The end of the session. One that never began leaves no files behind."""
         self.hush(end_s)
         self._xdf.close()
         self._midi.close()
         self._capsules.close()
-        self._tell("complete", end_s)
+        if any(self._counts[name] for name in HOLDS):
+            self._tell("complete", end_s)
+            return
+        with contextlib.suppress(OSError):
+            for name in FILES:
+                (self.folder / name).unlink(missing_ok=True)
 
     def abandon(self, now_s: float) -> None:
         """Leave the files as far as they were written, and say so if the disk lets us."""
