@@ -67,7 +67,7 @@ def test_the_demo_goes_on_without_a_port(stand_ins, tmp_path, capsys, monkeypatc
         if plan.port is None:  # as the recorder of a performance that never begins
             begun = Session(plan.folder, 10.0, {})
             begun.mark("No MIDI port can be made here.", 10.5)
-            begun.close(11.0)
+            begun.discard(11.0)
             raise BridgeError("No MIDI port can be made here.")
         assert free(plan.folder) == plan.folder
         return play(path, plan, on_status)

@@ -32,7 +32,7 @@ from eeg.signal import Chunk, Signal
 from eeg.xdf import LOG_STREAM
 
 FILES = ("session.xdf", "capsules.jsonl", "notes.mid", "session.json")
-HOLDS = ("samples", "capsules", "notes", "markers")  # any of them makes it a session
+HOLDS = ("samples", "capsules", "notes", "markers")  # any of them is worth keeping
 STATE_STREAM, STATE_TYPE = "EmocapsuleState", "State"
 STATE_EVERY_S = 1.0
 STATE = (
@@ -134,13 +134,17 @@ class Session:
         self._xdf.check()
 
     def close(self, end_s: float) -> None:
-        """The end of the session. One that never began leaves no files behind."""
+        """The end of the session."""
         self.hush(end_s)
         self._xdf.close()
         self._midi.close()
         self._capsules.close()
+        self._tell("complete", end_s)
+
+    def discard(self, end_s: float) -> None:
+        """The end of a session that never began: without files, if there is nothing in them."""
+        self.close(end_s)
         if any(self._counts[name] for name in HOLDS):
-            self._tell("complete", end_s)
             return
         with contextlib.suppress(OSError):
             for name in FILES:

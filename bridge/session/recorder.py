@@ -83,7 +83,8 @@ def main(
     time.sleep(LAST_S)
     try:
         _take_own(session, capsules, notes, sayings)
-        session.close(clock())
+        end = session.close if seat.board.go else session.discard
+        end(clock())
     except BridgeError as problem:
         _failed(seat, session, problem)
 
