@@ -47,10 +47,10 @@ def test_on_a_ramp_from_90_to_140_bars_are_planned_within_5_ms_of_the_daws(jack)
         told = (name, len(nearest), off[name].mean(), np.abs(off[name]).max())
         logging.info("%s: %d bars from 90 to 140 bpm, mean %+.2f ms, worst %.2f ms", *told)
     assert len(off["planned"]) >= 13
-    assert np.median(np.abs(off["planned"])) < WITHIN_MS  # the worst is told above
+    assert (np.abs(off["planned"]) < WITHIN_MS).mean() > 0.9  # one may meet a busy machine
     assert np.abs(off["planned"]).max() < LOADED_MS
     assert np.median(np.abs(off["delivered"])) < WITHIN_MS + PERIOD_MS
-    assert abs(planned_s[0] - bars_s[0]) < LOADED_MS / 1000  # a bar is counted in
+    assert abs(planned_s[0] - bars_s[0]) < WITHIN_MS / 1000  # a bar is counted in
 
 
 # ---------------------------------------------------------------------------- the whole wire

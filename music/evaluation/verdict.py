@@ -60,8 +60,8 @@ def _likeness(found: dict[str, Found], shipped: str) -> list[Demand]:
         ours, unguided = (found["likeness"][at]["mean_overlap"] for at in (shipped, "1"))
         gap = found["likeness"][shipped]["gap"]
         said = f"{ours['value']:.3f} against {unguided['value']:.3f}: {shown(gap, 3)}"
-        asked = "overlap with real clips not shown to be worse than unguided"
-        rows.append(Demand(asked, said, gap["high"] >= 0.0))
+        asked = "overlap with real clips no worse than unguided"
+        rows.append(Demand(asked, said, gap["value"] >= 0.0))
     for spelling, at in found.get("copying", {}).items():
         made, real = at["generated"], at["real"]
         said = f"p95 {made['p95']['value']:.0f} notes against {real['p95']['value']:.0f}"
