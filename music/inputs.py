@@ -57,7 +57,7 @@ class Inputs(NamedTuple):
 
 
 def rotation(index: Tensor, bar: Tensor, metre: Tensor) -> tuple[Tensor, Tensor]:
-    """Cosine and sine (B, 1, T, D/2) of the angles by which queries and keys are rotated.
+    """Cosines and sines (B, 1, T, D) by which ``rotate`` turns queries and keys.
 
     RoPE (Su 2021) over three coordinates: the token's index, its bar and its place in the bar.
     Products of rotated queries and keys depend on differences only, so the last two are the
@@ -66,14 +66,14 @@ def rotation(index: Tensor, bar: Tensor, metre: Tensor) -> tuple[Tensor, Tensor]
     counted = torch.stack([index, bar, metre], dim=-1)
     frequency, which = _FREQUENCY.to(index.device), _COUNTED.to(index.device)
     angle = (counted[..., which] * frequency % (2 * math.pi)).float()[:, None]
-    return angle.cos(), angle.sin()
+    cos, sin = angle.cos(), angle.sin()
+    return torch.cat([cos, cos], dim=-1), torch.cat([-sin, sin], dim=-1)
 
 
 def rotate(x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
-    """Rotate (..., B, H, T, D) by ``rotation``'s pair; pairs are the two halves of D."""
+    """Rotate (B, H, T, D) by ``rotation``'s pair; a pair is (x_i, x_{i + D/2})."""
     cos, sin = (turn.to(x.dtype) for turn in turns)
-    a, b = x.chunk(2, dim=-1)
-    return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
+    return torch.addcmul(x * cos, x.roll(HEAD_DIM // 2, dims=-1), sin)
 
 
 def band(length: int, window: int, device: torch.device | None = None) -> Tensor:

@@ -56,15 +56,11 @@ class Block(nn.Module):
         cache: tuple[KVCache, int] | None,
     ) -> Tensor:
         h = self.condition.normed(self.norm1(x), 0, told)
-        x = x + self.condition.residual(
-            self.out(self._attend(h, turns, tokens, told, mask, cache)), 0, told
-        )
+        h = self.out(self._attend(h, turns, tokens, told, mask, cache))
+        x = self.condition.added(x, h, 0, told)
         h = self.condition.normed(self.norm2(x), 1, told)
         h = self.down(F.gelu(self.up(h), approximate="tanh"))
-        out: Tensor = x + self.condition.residual(
-            F.dropout(h, self.dropout, self.training), 1, told
-        )
-        return out
+        return self.condition.added(x, F.dropout(h, self.dropout, self.training), 1, told)
 
     def _attend(
         self,
@@ -76,12 +72,10 @@ class Block(nn.Module):
         cache: tuple[KVCache, int] | None,
     ) -> Tensor:
         batch, length, width = h.shape
-        q, k, value = (
-            part.view(batch, length, self.heads, HEAD_DIM).transpose(1, 2)  # (B, H, T, D)
-            for part in self.qkv(h).chunk(3, dim=-1)
-        )
+        parts = self.qkv(h).view(batch, length, 3 * self.heads, HEAD_DIM).transpose(1, 2)
+        q, k, value = parts.chunk(3, dim=1)  # (B, H, T, D)
         q = self.condition.query(q, told)
-        placed, k = rotate(torch.stack((q, k)), turns)
+        placed, k = rotate(q, turns), rotate(k, turns)
         if cache is not None:
             k, value = cache[0].append(cache[1], k, value)
         out = F.scaled_dot_product_attention(placed, k, value, attn_mask=mask)

@@ -88,6 +88,8 @@ class Layer(nn.Module):
         """
         return out
 
-    def residual(self, y: Tensor, half: int, told: Told) -> Tensor:
-        """What attention (half 0) or feed-forward (half 1) adds to the stream: (B, T, width)."""
-        return y
+    def added(self, x: Tensor, y: Tensor, half: int, told: Told) -> Tensor:
+        """The stream ``x`` with what attention (half 0) or feed-forward (half 1) gave, ``y``: both
+        (B, T, width).
+        """
+        return x + y

@@ -43,5 +43,5 @@ class ModulationLayer(Layer):
         )
         return out + F.scaled_dot_product_attention(q, keys, values, told[6].to(q.dtype))
 
-    def residual(self, y: Tensor, half: int, told: Told) -> Tensor:
-        return told[3 * half + 2] * y
+    def added(self, x: Tensor, y: Tensor, half: int, told: Told) -> Tensor:
+        return torch.addcmul(x, told[3 * half + 2], y)
