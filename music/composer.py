@@ -21,6 +21,7 @@ from music import ending, limits
 from music import vocabulary as v
 from music.cache import CacheState
 from music.choice import choose_within
+from music.compact import compact
 from music.condition import Condition
 from music.controls import PLAIN, Controls
 from music.errors import MusicError
@@ -85,9 +86,11 @@ class Composer:
         top_p: float = 0.95,
         weights: Path = WEIGHTS,
     ) -> Composer:
-        """The network in ``weights``, on one thread: two cost more than they give at this size."""
+        """The network in ``weights``, compact and on one thread: two cost more than they give at
+        this size.
+        """
         torch.set_num_threads(1)
-        return cls(load_model(weights), seed, Sampling(temperature, top_p))
+        return cls(compact(load_model(weights)), seed, Sampling(temperature, top_p))
 
     def reset(self) -> None:
         """Back to the first bar, with the same seed."""

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from music.compact import compact
 from music.conditioning import QUADRANTS
 from music.evaluation.diversity import diversity
 from music.evaluation.following import agreement, each_plainly, shuffled
 from music.evaluation.likelihood import likelihood
 from music.evaluation.likeness import copying, likeness, made_of, real_of
 from music.evaluation.material import Material
-from music.evaluation.speed import speed
+from music.evaluation.speed import cost, speed
 from music.evaluation.steering import Jump, sweep, switch
 from music.training.loop import faster_precision
 
@@ -102,8 +103,14 @@ def latents(m: Material) -> Found:
 
 
 def speeds(m: Material) -> Found:
-    """Decoding as it is done live."""
-    return speed(m.model, m.playing.sampling, m.settings.shipped, m.settings.scale.speed_s)
+    """Decoding as it is done live, beside what is fetched in full precision."""
+    live = compact(m.model)
+    each = [
+        speed(model, m.playing.sampling, m.settings.shipped, m.settings.scale.speed_s)
+        for model in (live, m.model)
+    ]
+    held_out = m.held_out[: m.settings.scale.pieces]
+    return each[0] | {"in_float32": each[1], "cost": cost(m.model, live, held_out)}
 
 
 @dataclass(frozen=True)
@@ -126,7 +133,7 @@ SECTIONS = (
     Section("switches", switches, (*STEER, "scale.jump_seeds", "scale.jump_bars")),
     Section("likelihood", likelihoods, ("split", "scale.pieces", "scale.samples")),
     Section("latents", latents, ("shipped", "seed", "precision", "scale.pasts", "scale.draws")),
-    Section("speed", speeds, ("shipped", "scale.speed_s")),
+    Section("speed", speeds, ("split", "shipped", "scale.speed_s", "scale.pieces")),
 )
 
 

@@ -1,20 +1,32 @@
-"""How fast one thread plays, as it does live: one clip, guidance on, token after token."""
+"""How fast one thread plays, as it does live: one clip, guidance on, token after token; and what
+its weights in 8 bits cost.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from music.composer import Composer
+from music.conditioning import QUADRANTS
+from music.corpus.crops import Batch, Row
+from music.corpus.dataset import Piece
 from music.errors import MusicError
+from music.evaluation.bounds import batch_of
 from music.evaluation.following import quadrant
 from music.evaluation.intervals import percentile
+from music.evaluation.likelihood import stretches
 from music.evaluation.request import MAX_TOKENS_PER_S
 from music.events import Bar, Note
+from music.latent import spread
 from music.model import MusicModel
 from music.sampling import Sampling
+from music.training.objective import token_nll
 
 BUSIEST = 1  # Q2, the quadrant with most notes a second in the data
 WARM_UP_TOKENS = 32
@@ -62,3 +74,33 @@ def speed(
         },
         "token_ms": {f"p{q}": float(np.percentile(token_s, q) * 1e3) for q in (50, 95, 99)},
     }
+
+
+@torch.inference_mode()
+def cost(model: MusicModel, live: MusicModel, pieces: Sequence[Piece]) -> dict[str, Any]:
+    """Nats a token on labelled ``pieces`` of a model and of the same as it plays, and how far what
+    they expect lies apart: KL in nats a token, beside that of the model with bfloat16 products.
+
+    Latents are the posterior's means.
+    """
+    sums, tokens = np.zeros(4), 0
+    for piece, heard in stretches(pieces):
+        mixture = np.tile(np.eye(QUADRANTS)[piece.source.quadrant or 0], (len(heard), 1))
+        batch = batch_of(Row(heard, mixture, False, piece.source.has_pedal))
+        z = spread(model.infer(batch.inputs).mean, batch.inputs.tokens)
+        here = batch.targets[0] >= 0
+        full, nats = _expected(model, batch, z)
+        ours, our_nats = _expected(live, batch, z)
+        with torch.autocast("cpu", torch.bfloat16):
+            half, _ = _expected(model, batch, z)
+        apart = [((full.exp() * (full - other)).sum(-1)[here]).sum() for other in (ours, half)]
+        sums += [float(x) for x in (nats, our_nats, *apart)]
+        tokens += int(here.sum())
+    names = ("float32", "compact", "kl", "kl_bfloat16")
+    return {"tokens": tokens} | dict(zip(names, (sums / tokens).tolist(), strict=True))
+
+
+def _expected(model: MusicModel, batch: Batch, z: Tensor) -> tuple[Tensor, Tensor]:
+    """Log probabilities (T, V) of a batch of one, and the nats of what came, summed."""
+    states = model(batch.inputs, z)
+    return model.logits(states)[0].log_softmax(-1), token_nll(model, states, batch).sum()
