@@ -23,7 +23,7 @@ from bridge.hand.ledger import LEDGER_BYTES
 from bridge.mind.ahead import Ahead
 from bridge.mind.beats import Beats
 
-PROCESSES = ("ear", "mind", "hand", "recorder", "osc", "page")
+PROCESSES = ("ear", "mind", "hand", "recorder", "osc", "page", "link")
 SIGNALS = ("SEARCHING", "LIVE", "LATE", "STALE", "LOST")  # how the EEG arrives
 MOODS = ("WAITING", "PLAYING", "HOLD", "GLIDE", "REST")  # what the piano does
 LISTENERS_BYTES = 4096
@@ -73,6 +73,7 @@ class Board(ctypes.Structure):
     sayings: int
     said: bytes
     bpm: float
+    own_bpm: float
     ahead: Ahead
     beats: Beats
     desk: Desk
@@ -114,10 +115,11 @@ class Board(ctypes.Structure):
         ("sayings", ctypes.c_uint32),
         ("said", ctypes.c_char * SAID_BYTES),  # the newest sentence
         ("bpm", ctypes.c_double),  # mind, down to beats
+        ("own_bpm", ctypes.c_double),
         ("ahead", Ahead),
         ("beats", Beats),
         ("desk", Desk),  # whoever has a hand on it
-        ("beat", Conductor),  # hand
+        ("beat", Conductor),  # hand, or link
     ]
 
 

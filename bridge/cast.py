@@ -8,6 +8,7 @@ from multiprocessing.connection import Connection
 
 from bridge import ear, osc, relay
 from bridge.crew import Crew
+from bridge.daw import link
 from bridge.desk import Wishes, lay
 from bridge.hand import process as hand
 from bridge.hand.ports import CLIENT, PORT
@@ -42,6 +43,12 @@ class Cast:
             self.crew.start("osc", osc.main, heard, *plan.osc)
         music = (plan.seed, plan.style, plan.composer, plan.habits)
         self.crew.start("mind", mind.main, records, self.capsules, *music, overhears)
+
+    def link(self) -> None:
+        """Who follows an Ableton Link session, if that is wanted."""
+        incoming = self.plan.habits.incoming
+        if incoming is not None and incoming.link:
+            self.crew.start("link", link.main, incoming.start_stop)
 
     def ear(self, stream: str | None, wait_s: float) -> None:
         """Who listens to the headset, or to who listens to it on another machine."""

@@ -22,7 +22,9 @@ from bridge.board import END, PROCESSES, QUIET, SAID_BYTES, Seat, child, new_boa
 from bridge.errors import BridgeError
 from bridge.understudy import Understudy, waits
 
-HUNG_S = {"hand": 0.4, "mind": 5.0, "ear": 5.0, "recorder": 15.0, "osc": 30.0, "page": 30.0}
+HUNG_S = {
+    "hand": 0.4, "link": 2.0, "mind": 5.0, "ear": 5.0, "recorder": 15.0, "osc": 30.0, "page": 30.0,
+}  # fmt: skip
 ASLEEP_S = 0.3  # between two looks, beyond what was meant: we were stopped, or starved
 MOST_RESTARTS, WITHIN_S = 10, 60.0
 DOUBLED = ("hand",)  # who is replaced by an understudy, which waits from the first emotion on

@@ -3,6 +3,7 @@
     LSL ─▶ ear ─LSL capsules─▶ mind ─pipe of timed notes─▶ hand ─▶ MIDI port
      └──────────▶ recorder ◀─LSL capsules, notes, texts of the supervisor       └▶ osc, if asked for
      └──────────▶ page ◀─LSL capsules, notes, the board; it writes the desk
+    Ableton Link ─▶ link ─the session's beat, on the board─▶ mind, hand; if asked for
 
 On two machines `listen()` is ear and recorder on one of them, and on the other one *relay* is in
 ear's place and passes on what comes from there.
@@ -96,6 +97,7 @@ def replay(
 def _play(cast: Cast, stream: str | None, wait_s: float, name: str | None = None) -> None:
     """Everybody whom the music needs, and whoever shows or keeps it."""
     cast.mind(cast.hand())
+    cast.link()
     cast.ear(stream, wait_s)
     cast.page(stream)
     cast.recorder(stream, name)

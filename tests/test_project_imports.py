@@ -29,6 +29,7 @@ FENCES = {  # third party or standard module: where it may be imported (a packag
     "rtmidi": {"bridge/hand/ports.py"},
     "jack": {"bridge/hand/jackport.py", "bridge/hand/links.py", "bridge/bench/receiver.py"},
     "pythonosc": {"bridge/osc.py"},
+    "aalink": {"bridge/daw/link.py"},  # GPL-3: optional, and in a process of its own
     "starlette": {"bridge/page/server.py", "bridge/page/process.py"},
     "uvicorn": {"bridge/page/process.py"},
     "threading": {"bridge"},

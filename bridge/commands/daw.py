@@ -80,6 +80,14 @@ def _words_of_incoming(parser: argparse.ArgumentParser) -> None:
         help="follow a MIDI clock: its tempo, bars, start, stop and song position",
     )  # fmt: skip
     parser.add_argument(
+        "--link", action="store_true",
+        help="follow an Ableton Link session: its tempo and bars (pip install emocapsule[link])",
+    )  # fmt: skip
+    parser.add_argument(
+        "--link-start-stop", action="store_true",
+        help="play only while the session plays: switch Start Stop Sync on in the DAW, too",
+    )  # fmt: skip
+    parser.add_argument(
         "--control-in", type=_channel_or_any, metavar="1-16|any",
         help="let controllers of this channel move emotion, strength and the rest",
     )  # fmt: skip
@@ -188,19 +196,36 @@ def habits_of(args: argparse.Namespace) -> Habits:
 
 def _incoming_of(args: argparse.Namespace) -> Incoming | None:
     """What is heard of the DAW, if anything is."""
-    if args.clock and args.clock_in:
-        raise BridgeError("Either the DAW's clock leads or ours; leave out --clock or --clock-in.")
+    if args.clock_in and args.link:
+        raise BridgeError("Either MIDI clock leads or Link; leave out --clock-in or --link.")
+    if args.clock and (args.clock_in or args.link):
+        theirs = "--link" if args.link else "--clock-in"
+        raise BridgeError(f"Either the DAW's clock leads or ours; leave out --clock or {theirs}.")
+    if args.link_start_stop and not args.link:
+        raise BridgeError("Start and stop of what? Add --link.")
+    if args.link:
+        from bridge.daw import link
+
+        link.require()
     if args.cc_in and not args.control_in:
         raise BridgeError("Incoming controllers need a channel; add --control-in any.")
-    if not (args.clock_in or args.control_in):
-        if args.source:
-            raise BridgeError("Nothing would be heard; add --clock-in or --control-in.")
+    if args.source and not (args.clock_in or args.control_in):
+        raise BridgeError("Nothing would be heard; add --clock-in or --control-in.")
+    if not (args.clock_in or args.control_in or args.link):
         return None
     pairs = zip(controlin.NAMES, controlin.NUMBERS, strict=True)
     numbers = tuple(args.cc_in.get(name, usual) for name, usual in pairs)
     controlin.check(numbers)
     channel = None if args.control_in == "any" else args.control_in
-    return Incoming(args.source, args.clock_in, bool(args.control_in), channel, numbers)
+    return Incoming(
+        args.source,
+        args.clock_in,
+        bool(args.control_in),
+        channel,
+        numbers,
+        args.link,
+        args.link_start_stop,
+    )
 
 
 def map_of(args: argparse.Namespace) -> ControlMap:

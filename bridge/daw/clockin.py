@@ -40,7 +40,8 @@ class Beat:
     """Where a DAW is: `beats` at `time_s`, its newest pulse, and from there on `bpm` a minute.
 
     `serial` counts Start, Continue, jumps and pauses: beats of two serials are not one line.
-    `sure`: the tempo is known well enough to place a note.
+    `sure`: the tempo is known well enough to place a note. `free`: nobody but us has a tempo, so it
+    is ours to choose.
     """
 
     running: bool = False
@@ -49,6 +50,7 @@ class Beat:
     time_s: float = 0.0
     bpm: float = 0.0
     sure: bool = False
+    free: bool = False
 
     def runs(self, now_s: float) -> bool:
         """Whether it runs, and is still heard."""

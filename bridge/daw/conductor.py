@@ -1,6 +1,7 @@
-"""Where the DAW is that we follow, in memory that all processes share: *hand* writes, *mind* reads.
+"""Where the DAW is that we follow, in memory that all processes share; *mind* and *hand* read it.
 
-It outlives *hand*, whose successor goes on counting from it. A reader never waits.
+Who writes is *hand* by MIDI clock, *link* by Ableton Link. It outlives the writer, whose successor
+goes on from it. A reader never waits.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ class Conductor(ctypes.Structure):
     version: int
     running: int
     sure: int
+    free: int
     serial: int
     beats: float
     time_s: float
@@ -27,6 +29,7 @@ class Conductor(ctypes.Structure):
         ("version", ctypes.c_uint32),  # odd while it is being written
         ("running", ctypes.c_uint32),
         ("sure", ctypes.c_uint32),
+        ("free", ctypes.c_uint32),
         ("serial", ctypes.c_uint32),
         ("beats", ctypes.c_double),
         ("time_s", ctypes.c_double),
@@ -37,7 +40,8 @@ class Conductor(ctypes.Structure):
 def write(cells: Conductor, beat: Beat) -> None:
     """Show this."""
     cells.version |= 1
-    cells.running, cells.sure, cells.serial = beat.running, beat.sure, beat.serial
+    cells.running, cells.serial = beat.running, beat.serial
+    cells.sure, cells.free = beat.sure, beat.free
     cells.beats, cells.time_s, cells.bpm = beat.beats, beat.time_s, beat.bpm
     cells.version += 1
 
@@ -48,7 +52,7 @@ def read(cells: Conductor) -> Beat | None:
         version = cells.version
         beat = Beat(
             bool(cells.running), cells.serial, cells.beats, cells.time_s, cells.bpm,
-            bool(cells.sure),
+            bool(cells.sure), bool(cells.free),
         )  # fmt: skip
         if version == cells.version and version % 2 == 0:
             return beat

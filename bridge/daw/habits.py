@@ -39,13 +39,25 @@ class Velocity:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """What is heard on the port `in`."""
+    """What is taken from others: on the port `in`, or from an Ableton Link session."""
 
     port: str | None = None  # part of an existing one's name; None: our own virtual one
     clock: bool = False
     controls: bool = False  # controllers for the desk
     channel: int | None = None  # theirs; None: any
     numbers: tuple[int | None, ...] = NUMBERS  # theirs, in the order of bridge.controlin.NAMES
+    link: bool = False  # the session's tempo and bars
+    start_stop: bool = False  # and its start and stop
+
+    @property
+    def leads(self) -> bool:
+        """Whether somebody else's tempo is followed."""
+        return self.clock or self.link
+
+    @property
+    def heard(self) -> bool:
+        """Whether anything comes in on the port."""
+        return self.clock or self.controls
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +76,8 @@ class Habits:
 
     @property
     def follows(self) -> bool:
-        """Whether its clock leads."""
-        return self.incoming is not None and self.incoming.clock
+        """Whether its tempo leads."""
+        return self.incoming is not None and self.incoming.leads
 
     @property
     def aside(self) -> bool:

@@ -1,4 +1,4 @@
-"""What comes in on the port `in`, for *hand*: a clock for *mind*, controllers for the desk."""
+"""What is taken from others, as *hand* hears it: a clock for *mind*, controllers for the desk."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge.daw import conductor
-from bridge.daw.clockin import ClockIn
+from bridge.daw.clockin import Beat, ClockIn
 from bridge.daw.controlin import ControlIn
 from bridge.daw.habits import Incoming
 
@@ -74,6 +74,8 @@ class Hearing:
 
     def __init__(self, asked: Incoming, board: Board) -> None:
         self._board = board
+        self._leads = asked.leads
+        self._beat = Beat()  # where a Link session is
         self._clock = ClockIn(conductor.read(board.beat)) if asked.clock else None
         self._controls = ControlIn(asked.numbers, asked.channel) if asked.controls else None
         self._ran = False
@@ -89,17 +91,24 @@ class Hearing:
             conductor.write(self._board.beat, self._clock.beat)
 
     def waits(self, now_s: float) -> bool:
-        """Whether there is a clock to follow that does not run."""
-        return self._clock is not None and not self._clock.beat.runs(now_s)
+        """Whether there is a clock, or a session, to follow that does not run."""
+        return self._leads and not self._where().runs(now_s)
+
+    def _where(self) -> Beat:
+        if self._clock is not None:
+            return self._clock.beat
+        self._beat = conductor.read(self._board.beat) or self._beat
+        return self._beat
 
     def news(self, now_s: float) -> str | None:
-        """A sentence when the clock has begun to run, or no longer does."""
-        if self._clock is None:
+        """A sentence when what is followed has begun to run, or no longer does."""
+        if not self._leads:
             return None
-        runs = not self.waits(now_s) and (self._ran or self._clock.beat.sure)
+        beat = self._where()
+        runs = beat.runs(now_s) and (self._ran or beat.sure)
         if runs == self._ran:
             return None
         self._ran = runs
         if runs:
-            return f"The clock runs ({self._clock.beat.bpm:.0f} bpm): music from the next bar on."
+            return f"The clock runs ({beat.bpm:.0f} bpm): music from the next bar on."
         return "The clock has stopped; the piano waits for it."

@@ -92,8 +92,9 @@ class Hand:
         A DAW that is followed and has stopped mutes, too.
         """
         desk, waits = self._board.desk, False
-        if self.hearing is not None and self.input is not None:
-            self.hearing.push(self.input.take())
+        if self.hearing is not None:
+            if self.input is not None:
+                self.hearing.push(self.input.take())
             waits = self.hearing.waits(now_s)
         if desk.panics != self._panics:
             self._panics = desk.panics

@@ -74,7 +74,7 @@ def main(
     seat.tell("ready", hand.output.name)
     if port in (None, JACK) and not patient and crowded():
         seat.tell("say", CROWDED)
-    if source is not None and habits.follows:
+    if source is not None and habits.incoming and habits.incoming.clock:
         seat.tell("say", f"The piano waits for the clock on {source.name}.")
     try:
         hand.inherit(clock())
@@ -114,7 +114,7 @@ def _turn(seat: Seat, hand: Hand, records: Connection) -> None:
 def _open(port: str | None, habits: Habits, board: Board) -> Ends:
     """What goes out, and what comes in if anything does. BridgeError if it cannot be had."""
     output = open_output(port, habits.aside, Ledger(board.ledger))
-    if habits.incoming is None:
+    if habits.incoming is None or not habits.incoming.heard:
         return output, None
     try:
         return output, open_input(clock, habits.incoming.port)

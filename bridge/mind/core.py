@@ -107,7 +107,7 @@ class Mind:
 
     def _follow(self, now_s: float, beat: Beat | None) -> list[Timed]:
         """A DAW that stops or jumps is followed at once; what is composed goes on at a bar."""
-        if isinstance(self._time, DawTime) and self._time.beat.bpm:
+        if isinstance(self._time, DawTime) and self._time.beat.bpm and not self._time.beat.free:
             slow, fast = TEMPO_RANGE_BPM
             bpm = min(max(self._time.beat.bpm, slow), fast)
             if abs(bpm / (self._composer.controls.bpm or inf) - 1.0) > TEMPO_BAND:
@@ -139,6 +139,10 @@ class Mind:
     def bpm(self, now_s: float) -> float:
         """The tempo that is heard; 0 while nothing is."""
         return self._time.bpm(now_s) if self._time.anchored else 0.0
+
+    def own_bpm(self) -> float:
+        """The tempo that was composed; 0 if none was."""
+        return self._time.own_bpm(self._pending[0][0].onset_beats) if self._pending else 0.0
 
     def _play(self, now_s: float, capsule: EmotionCapsule | None) -> list[Timed]:
         if capsule is not None:

@@ -68,7 +68,7 @@ def main(
         if now_s - shown_s >= SHOW_S:
             shown_s = now_s
             ahead.write(seat.board.ahead, *mind.ahead(now_s))
-            seat.board.bpm = mind.bpm(now_s)
+            seat.board.bpm, seat.board.own_bpm = mind.bpm(now_s), mind.own_bpm()
         if not (mind.playing and mind.behind(clock())):
             time.sleep(IDLE_S)
 

@@ -64,6 +64,11 @@ class OwnTime:
         """The tempo that is heard."""
         return self.tempo.bpm(self.beats(now_s))
 
+    def own_bpm(self, beats: float) -> float:
+        """The mean tempo that was composed for a bar from there on."""
+        seconds = self.tempo.seconds
+        return 60.0 * BAR_BEATS / (seconds(beats + BAR_BEATS) - seconds(beats))
+
     def bar(self, onset_beats: float) -> None:
         """A bar is about to begin."""
 
@@ -78,7 +83,7 @@ class OwnTime:
 
 
 class DawTime(OwnTime):
-    """By a DAW's clock; `heed` must be told what is heard of it."""
+    """By a DAW's clock, or a Link session's; `lost` must be told what is heard of it."""
 
     least_notice_s = 0.0  # its beats move a little until they are there
 
