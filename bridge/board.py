@@ -25,6 +25,7 @@ from bridge.mind.beats import Beats
 
 PROCESSES = ("ear", "mind", "hand", "recorder", "osc", "page", "link")
 SIGNALS = ("SEARCHING", "LIVE", "LATE", "STALE", "LOST")  # how the EEG arrives
+KEEPING = ("OFF", "RECORDING", "PAUSED", "FAILED")  # what becomes of what is heard
 MOODS = ("WAITING", "PLAYING", "HOLD", "GLIDE", "REST")  # what the piano does
 LISTENERS_BYTES = 4096
 SAID_BYTES = 512
@@ -69,6 +70,9 @@ class Board(ctypes.Structure):
     lateness_max_ms: float
     fifo: int
     recorded_bytes: int
+    keeping: int
+    pauses: int
+    marks: int
     restarts: int
     sayings: int
     said: bytes
@@ -110,7 +114,10 @@ class Board(ctypes.Structure):
         ("fifo", ctypes.c_uint32),
         ("ledger", ctypes.c_ubyte * LEDGER_BYTES),
         ("listeners", ctypes.c_char * LISTENERS_BYTES),  # who was connected, a line each
-        ("recorded_bytes", ctypes.c_uint64),  # recorder
+        ("recorded_bytes", ctypes.c_uint64),  # recorder, down to marks
+        ("keeping", ctypes.c_uint32),
+        ("pauses", ctypes.c_uint32),
+        ("marks", ctypes.c_uint32),
         ("restarts", ctypes.c_uint32),  # supervisor, down to said
         ("sayings", ctypes.c_uint32),
         ("said", ctypes.c_char * SAID_BYTES),  # the newest sentence

@@ -1,7 +1,7 @@
 """The desk: what a hand may set while the music plays, in memory that all processes share.
 
-Anybody may write a cell, by `turn` and `panic`: the page is one who does. Who writes last, wins.
-*mind* reads it before every event, *hand* in every turn.
+Anybody may write a cell, by `turn`, `panic` and `mark`: the page is one who does. Who writes last,
+wins. *mind* reads it before every event, *hand* and *recorder* in every turn.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ RANGES = {  # what a number on the desk may be
     "arousal": (-1.0, 1.0),
     "arousal_share": (0.0, 1.0),
 }
-SWITCHES = ("hold", "mute")
+SWITCHES = ("hold", "mute", "record")
+PRESSED = ("panics", "marks")  # counted, not set
 KEYS = tuple(f"{root} {scale}" for scale in SCALES for root in ROOTS)
 NONE = 0.0  # in a cell: no lock
 
@@ -44,7 +45,9 @@ class Desk(ctypes.Structure):
     key: int
     hold: int
     mute: int
+    record: int
     panics: int
+    marks: int
     valence: float
     valence_share: float
     arousal: float
@@ -55,7 +58,9 @@ class Desk(ctypes.Structure):
         ("key", ctypes.c_uint32),  # 0: no key lock, else its place in KEYS, from 1
         ("hold", ctypes.c_uint32),
         ("mute", ctypes.c_uint32),
+        ("record", ctypes.c_uint32),
         ("panics", ctypes.c_uint32),  # how often it was pressed
+        ("marks", ctypes.c_uint32),  # likewise
     ]
 
 
@@ -69,7 +74,9 @@ class Wishes:
     key: str | None = None  # no note outside it
     hold: bool = False  # one idea for all bars: the latent stays
     mute: bool = False  # no key is struck; clock and controllers go on
+    record: bool = True  # what comes is kept, if there is a session folder
     panics: int = 0
+    marks: int = 0  # moments to be found again in the recording
     valence: float = 0.0  # by hand, and its share: 0 the wearer alone, 1 the hand alone
     valence_share: float = 0.0
     arousal: float = 0.0
@@ -84,9 +91,9 @@ class Steerable(Protocol):
 
 
 def lay(desk: Desk, wishes: Wishes) -> None:
-    """Set everything but the panics."""
+    """Set everything but what is pressed."""
     for name, value in asdict(wishes).items():
-        if name != "panics":
+        if name not in PRESSED:
             turn(desk, name, value)
 
 
@@ -99,7 +106,9 @@ def read(desk: Desk) -> Wishes:
         key=KEYS[desk.key - 1] if 0 < desk.key <= len(KEYS) else None,
         hold=bool(desk.hold),
         mute=bool(desk.mute),
+        record=bool(desk.record),
         panics=desk.panics,
+        marks=desk.marks,
     )
 
 
@@ -123,6 +132,11 @@ def turn(desk: Desk, name: str, value: object) -> None:
 def panic(desk: Desk) -> None:
     """Press it: everything is silenced; once more within two seconds is harder."""
     desk.panics += 1
+
+
+def mark(desk: Desk) -> None:
+    """Press it: the recording gets a marker at this moment."""
+    desk.marks += 1
 
 
 def heed(wishes: Wishes, translator: Translator, composer: Steerable) -> None:

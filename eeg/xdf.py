@@ -21,6 +21,7 @@ from eeg.tables import steady_rate
 from eeg.watch import microvolts_per
 
 LOG_STREAM = "EmocapsuleMarkers"  # of a session: what the program said, and when
+DESK_STREAM = "EmocapsuleDesk"  # likewise: pauses of the recording, and moments that were marked
 
 
 @dataclass(frozen=True)
@@ -130,13 +131,13 @@ def _scale(path: Path, label: str, kind: str, unit: str) -> float:
 
 
 def _markers(streams: list[dict[str, Any]], start_s: float) -> tuple[tuple[float, str], ...]:
-    """Entries (time_s, label) of every text stream but our own log, in order of time."""
+    """Entries (time_s, label) of every text stream but our own, in order of time."""
     return tuple(
         sorted(
             (float(stamp) - start_s, str(entry[0]))
             for stream in streams
             if _text(stream["info"], "channel_format") == "string"
-            and _text(stream["info"], "name") != LOG_STREAM
+            and _text(stream["info"], "name") not in (LOG_STREAM, DESK_STREAM)
             for stamp, entry in zip(stream["time_stamps"], stream["time_series"], strict=True)
         )
     )

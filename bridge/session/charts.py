@@ -8,6 +8,7 @@ matplotlib escapes them.
 from __future__ import annotations
 
 import io
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -30,7 +31,7 @@ from bridge.session.picture import (
     strips,
 )
 from bridge.session.roll import FAINT, GRID, INK, LOUDNESS, PAPER, keys, pitches
-from bridge.session.trace import Roll, Trace, between
+from bridge.session.trace import Roll, Span, Trace, between
 from eeg.quality import FINE, GOOD
 
 WIDE_IN, PLANE_IN = 8.4, 5.2
@@ -102,7 +103,7 @@ def course_svg(kept: Kept) -> str:
                     "va": "bottom",
                 }
                 axes.annotate(str(number), (time_s, 1.0), fontsize=7, color=INK, **where)
-    share_time([honest, played, sure], *span_s(kept))
+    _timed([honest, played, sure], kept)
     return svg(_figure(honest), "Course of emotion, confidence and signal quality")
 
 
@@ -129,7 +130,7 @@ def channels_svg(heard: Heard, kept: Kept) -> str:
     axes.set_title("Signal quality by channel", loc="left", fontsize=10, weight="bold", color=INK)
     key = "blue good, yellow fair, red off (not used)"
     axes.set_title(key, loc="right", fontsize=8.5, color=FAINT)
-    share_time([axes], *span_s(kept))
+    _timed([axes], kept)
     axes.tick_params(axis="y", labelsize=7)
     return svg(_figure(axes), "Signal quality of each channel over time")
 
@@ -146,7 +147,7 @@ def piano_svg(kept: Kept, roll: Roll) -> str:
         keys(axes, between(roll, from_s, from_s + line_s), limits)
         inside = kept.bars_s[(kept.bars_s >= from_s) & (kept.bars_s <= from_s + line_s)]
         axes.vlines(inside, 0, 1, transform=axes.get_xaxis_transform(), color=GRID, lw=0.7)
-        share_time([axes], from_s, from_s + line_s)
+        _timed([axes], kept, (from_s, from_s + line_s))
         axes.set_xlabel("")
         axes.tick_params(labelsize=7)
     return svg(_figure(lines[0]), "Piano roll: darker is louder, the line below is the pedal")
@@ -169,7 +170,7 @@ def timing_svg(kept: Kept) -> str:
     for from_s, to_s, state in zip(times_s, ends_s, states, strict=True):
         signal.axvspan(from_s, to_s, color=shades[state], alpha=0.85, lw=0)
     signal.set_yticks([])
-    share_time([late, signal], *span_s(kept))
+    _timed([late, signal], kept)
     return svg(_figure(late), "Lateness of notes and state of the signal over time")
 
 
@@ -187,6 +188,16 @@ def span_s(kept: Kept) -> tuple[float, float]:
         return 0.0, 1.0
     low, high = float(np.min(ends)), float(np.max(ends))
     return low, max(high, low + 1.0)
+
+
+def _timed(rows: Sequence[Axes], kept: Kept, span: Span | None = None) -> None:
+    """One time axis for rows above one another; what was paused is grey in them."""
+    start_s, end_s = span or span_s(kept)
+    seen = [(max(from_s, start_s), min(to_s, end_s)) for from_s, to_s in kept.pauses]
+    for axes, (from_s, to_s) in itertools.product(rows, seen):
+        if from_s < to_s:
+            axes.axvspan(from_s, to_s, color=GRID, lw=0, zorder=2.5)
+    share_time(rows, start_s, end_s)
 
 
 def _times(kept: Kept) -> list[np.ndarray]:

@@ -2,6 +2,9 @@
 
 `session.xdf` (EEG, capsules, notes, markers), `capsules.jsonl` and `notes.mid` only ever grow.
 `session.json` tells what the session was: at its start, and again at its end.
+
+While a recording is paused the files stay open and whole, and nothing that is heard, felt or played
+goes into them; the time and its bars go on, so what comes later is where it was.
 """
 
 from __future__ import annotations
@@ -29,12 +32,13 @@ from bridge.wire import to_row
 from capsule.emotion import CAPSULE_STREAM, CAPSULE_TYPE, CHANNELS, EmotionCapsule
 from eeg.markers import MARKERS_TYPE, Marker
 from eeg.signal import Chunk, Signal
-from eeg.xdf import LOG_STREAM
+from eeg.xdf import DESK_STREAM, LOG_STREAM
 
 FILES = ("session.xdf", "capsules.jsonl", "notes.mid", "session.json")
 HOLDS = ("samples", "capsules", "notes", "markers")  # any of them is worth keeping
 STATE_STREAM, STATE_TYPE = "EmocapsuleState", "State"
 STATE_EVERY_S = 1.0
+PAUSED, RESUMED = "recording paused", "recording resumed"
 STATE = (
     "signal", "sample_age_s", "gaps", "mood", "strength", "bpm", "notes", "late", "underruns",
     "rewinds", "panics", "restarts", "lateness_p99_ms", "lateness_max_ms", "fifo",
@@ -48,7 +52,8 @@ class Session:
         self.folder = folder
         self._start_s = start_s
         self._facts = dict(facts)
-        self._counts = {"samples": 0, "capsules": 0, "notes": 0, "markers": 0, "sayings": 0}
+        self._counts = dict.fromkeys((*HOLDS, "sayings", "pauses", "marks"), 0)
+        self._from_s = -inf  # what is older is not kept; inf in a pause
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as problem:
@@ -67,8 +72,34 @@ class Session:
         """Of what was written so far, nearly."""
         return self._xdf.size_bytes
 
+    @property
+    def paused(self) -> bool:
+        """Whether nothing is kept."""
+        return self._from_s == inf
+
+    def pause(self, now_s: float) -> None:
+        """From now on keep nothing but what the program says and what is marked on purpose."""
+        self.hush(now_s)
+        self._from_s = inf
+        self._counts["pauses"] += 1
+        self._point(PAUSED, now_s)
+
+    def resume(self, now_s: float) -> None:
+        """Keep all that happens from now on."""
+        self._from_s = now_s
+        self._point(RESUMED, now_s)
+
+    def point(self, text: str, now_s: float) -> None:
+        """A moment that somebody wants to find again; also in a pause."""
+        self._counts["marks"] += 1
+        self._point(text, now_s)
+
     def eeg(self, signal: Signal, chunk: Chunk) -> None:
         """Samples in µV."""
+        kept = chunk.times_s >= self._from_s
+        if not kept.any():
+            return
+        chunk = Chunk(chunk.samples_uv[kept], chunk.times_s[kept])
         number = self._stream(
             XdfStream(
                 signal.name, "EEG", signal.channels, signal.rate_hz, "float32", "microvolts",
@@ -81,6 +112,8 @@ class Session:
 
     def capsule(self, capsule: EmotionCapsule) -> None:
         """An emotion."""
+        if capsule.time_s < self._from_s:
+            return
         number = self._stream(XdfStream(CAPSULE_STREAM, CAPSULE_TYPE, CHANNELS, 4.0))
         self._xdf.write(number, capsule.to_vector()[np.newaxis], [capsule.time_s])
         self._capsules.write(capsule.to_json().encode() + b"\n")
@@ -88,6 +121,8 @@ class Session:
 
     def message(self, message: bytes, time_s: float) -> None:
         """A MIDI message as it was sent."""
+        if time_s < self._from_s:
+            return
         number = self._stream(XdfStream(NOTES_STREAM, NOTES_TYPE, NOTES_CHANNELS, 0.0, "int16"))
         self._xdf.write(number, [to_row(message)], [time_s])
         self._midi.send(message, time_s)
@@ -103,7 +138,11 @@ class Session:
 
     def marker(self, marker: Marker) -> None:
         """Something that somebody else said, on a stream of markers."""
-        told = (marker.stream, MARKERS_TYPE, ("marker",), 0.0, "string", "", marker.source_id)
+        if marker.time_s < self._from_s:
+            return
+        ours = marker.stream in (LOG_STREAM, DESK_STREAM)
+        name = f"{marker.stream} of another" if ours else marker.stream
+        told = (name, MARKERS_TYPE, ("marker",), 0.0, "string", "", marker.source_id)
         self._xdf.mark(self._stream(XdfStream(*told)), [marker.text], [marker.time_s])
         self._counts["markers"] += 1
 
@@ -111,13 +150,13 @@ class Session:
         """Beats that were fixed in time, and the emotion that is played now."""
         for beat in beats:
             self._midi.beat(beat)
-        leader = self._leading.push(played)
+        leader = None if self.paused else self._leading.push(played)
         if leader is not None:
             self._midi.mark(leader, now_s)
 
     def state(self, board: Board, now_s: float) -> None:
         """How the performance goes, once a second."""
-        if now_s < self._state_s + STATE_EVERY_S:
+        if self.paused or now_s < self._state_s + STATE_EVERY_S:
             return
         self._state_s = now_s
         number = self._stream(XdfStream(STATE_STREAM, STATE_TYPE, STATE, 0.0, "double64"))
@@ -158,6 +197,11 @@ class Session:
             self._midi.close()
         with contextlib.suppress(BridgeError):
             self._tell("failed", now_s)
+
+    def _point(self, text: str, time_s: float) -> None:
+        number = self._stream(XdfStream(DESK_STREAM, MARKERS_TYPE, ("marker",), 0.0, "string"))
+        self._xdf.mark(number, [text], [time_s])
+        self._midi.mark(text, time_s)
 
     def _stream(self, stream: XdfStream, time_s: float | None = None) -> int:
         if stream not in self._streams:

@@ -7,19 +7,21 @@ from the beginning of the session, as in notes.mid.
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bridge.errors import BridgeError
-from bridge.session.folder import FILES, STATE, STATE_STREAM
-from bridge.session.trace import Roll, Trace, read_capsules, roll_of, trace_played
+from bridge.session.folder import FILES, PAUSED, RESUMED, STATE, STATE_STREAM
+from bridge.session.trace import Roll, Span, Trace, read_capsules, roll_of, trace_played
 from eeg.errors import EegError
 from eeg.signal import Chunk, Signal
-from eeg.xdf import LOG_STREAM, Track, read_tracks
+from eeg.xdf import DESK_STREAM, LOG_STREAM, Track, read_tracks
 from music.errors import MusicError
 from music.events import Bar, Event
 from music.midi import read_midi, tempo_map_of
@@ -52,6 +54,9 @@ class Kept:
     bars_s: np.ndarray = field(default_factory=lambda: np.empty(0))
     heard: tuple[Heard, ...] = ()
     said: tuple[Said, ...] = ()
+    pauses: tuple[
+        Span, ...
+    ] = ()  # of the recording; the last one may end at inf, the session's end
     state_s: np.ndarray = field(default_factory=lambda: np.empty(0))
     state: np.ndarray = field(default_factory=lambda: np.empty((0, len(STATE))))
     missing: tuple[str, ...] = ()  # sentences
@@ -84,6 +89,7 @@ def read_session(folder: str | Path) -> Kept:
     start_s = _start_s(facts, tracks, capsules[0].time_s if capsules else None)
     missing += _unended(facts, folder)
     state = next((t for t in tracks if _is_state(t)), None)
+    said = _said(tracks, start_s)
     return Kept(
         name=folder.resolve().name,
         facts=facts,
@@ -91,7 +97,8 @@ def read_session(folder: str | Path) -> Kept:
         roll=None if events is None else roll_of(events),
         bars_s=_bars_s(events or []),
         heard=tuple(_heard(t, start_s, missing) for t in tracks if _is_eeg(t)),
-        said=_said(tracks, start_s),
+        said=said,
+        pauses=_pauses(said),
         state_s=np.empty(0) if state is None else state.times_s - start_s,
         state=np.empty((0, len(STATE))) if state is None else state.values,
         missing=tuple(missing),
@@ -197,6 +204,14 @@ def _said(tracks: list[Track], start_s: float) -> tuple[Said, ...]:
             for time_s, text in zip(track.times_s, track.texts, strict=False)
         )
     )
+
+
+def _pauses(said: tuple[Said, ...]) -> tuple[Span, ...]:
+    """When nothing was to be recorded."""
+    turns = [(time_s, text) for time_s, stream, text in said if stream == DESK_STREAM]
+    ends_s = [time_s for time_s, text in turns if text == RESUMED]
+    begins_s = [time_s for time_s, text in turns if text == PAUSED]
+    return tuple(itertools.zip_longest(begins_s, ends_s[: len(begins_s)], fillvalue=inf))
 
 
 def _heard(track: Track, start_s: float, missing: list[str]) -> Heard:

@@ -21,7 +21,7 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator
 from bridge.errors import BridgeError
 from bridge.session.leading import MOODS
 from bridge.session.roll import FAINT, INK, PAPER, keys, piano_title, pitches
-from bridge.session.trace import Roll, Trace, begin_s, read_trace, roll_of
+from bridge.session.trace import Roll, Trace, begin_s, broken, read_trace, roll_of
 from music.midi import read_midi
 
 WIDTH_IN, HEIGHT_IN, DOTS_PER_IN = 14.0, 8.2, 200
@@ -159,7 +159,8 @@ def bands(axes: Axes, times_s: np.ndarray, probabilities: np.ndarray, title: str
     if not len(times_s):
         return
     colours = [colour for *_, colour in QUADRANTS]
-    axes.stackplot(times_s, probabilities.T, colors=colours, edgecolor=PAPER, linewidth=0.6)
+    times_s, shares = broken(times_s, probabilities)
+    axes.stackplot(times_s, shares.T, colors=colours, edgecolor=PAPER, linewidth=0.6)
     middles = np.cumsum(probabilities[-1]) - probabilities[-1] / 2
     for (name, *_, colour), height in zip(QUADRANTS, _apart(middles), strict=True):
         axes.annotate(
@@ -184,9 +185,10 @@ def strips(axes: Axes, trace: Trace) -> None:
     """How sure and how clean it was."""
     axes.set_title("Confidence", loc="left", fontsize=10, weight="bold", color=SURE, pad=4)
     axes.set_title("signal quality", loc="right", fontsize=10, weight="bold", color=CLEAN, pad=4)
-    axes.fill_between(trace.times_s, trace.quality, color=CLEAN, alpha=0.35, lw=0)
-    axes.plot(trace.times_s, trace.quality, color=CLEAN, lw=1.0)
-    axes.plot(trace.times_s, trace.confidence, color=SURE, lw=1.4)
+    times_s, quality, confidence = broken(trace.times_s, trace.quality, trace.confidence)
+    axes.fill_between(times_s, quality, color=CLEAN, alpha=0.35, lw=0)
+    axes.plot(times_s, quality, color=CLEAN, lw=1.0)
+    axes.plot(times_s, confidence, color=SURE, lw=1.4)
     axes.set_ylim(0, 1.02)
     axes.set_yticks([0, 1])
 

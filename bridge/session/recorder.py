@@ -2,7 +2,8 @@
 
 What cannot be written is said aloud, and as soon as that is possible the recording goes on in a
 folder in the first one (`continued`, `continued-2`, ...). The music never waits for it.
-A kill loses what arrived in the last tenth of a second.
+A kill loses what arrived in the last tenth of a second. What the desk asks for, a pause of the
+recording or a mark, is done within that time; it outlives a kill, for the desk does.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from bridge.board import END, NO_EEG, Board, Seat
+from bridge.board import END, KEEPING, NO_EEG, Board, Seat
 from bridge.errors import BridgeError
 from bridge.hand.core import NOTES_STREAM, NOTES_TYPE
 from bridge.mind.beats import Reader
@@ -56,15 +57,18 @@ def main(
     notes.pull()
     seat.tell("loaded", str(folder))
     markers, beats = MarkerInlets(markers_from), Reader(seat.board.beats)
+    buttons = Buttons(seat.board)
     intake: Intake | None = None
     while not seat.over(END):
         seat.beat(clock())
         if session is None:
+            buttons.in_vain()
             time.sleep(LOOK_S)
             if clock() > again_s:
                 session, again_s = _anew(seat, folder, facts), clock() + AGAIN_S
             continue
         try:
+            buttons.obey(session, clock())
             intake = intake or _intake(stream, seat.board)
             if intake is not None and not _take_eeg(session, intake):
                 intake = None
@@ -87,6 +91,35 @@ def main(
         end(clock())
     except BridgeError as problem:
         _failed(seat, session, problem)
+
+
+class Buttons:
+    """What the desk wants of the recording, and on the board what is done."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._marks = board.desk.marks
+        self._paused = KEEPING[board.keeping] == "PAUSED"  # by who was killed meanwhile
+
+    def obey(self, session: Session, now_s: float) -> None:
+        """Pause or go on, and mark."""
+        board, record = self._board, bool(self._board.desk.record)
+        if record and session.paused:
+            session.resume(now_s)
+        elif not record and not session.paused:
+            session.pause(now_s)
+            board.pauses += not self._paused
+        self._paused = not record
+        board.keeping = KEEPING.index("RECORDING" if record else "PAUSED")
+        while self._marks != board.desk.marks:
+            self._marks += 1
+            board.marks += 1
+            session.point(f"mark {board.marks}", now_s)
+
+    def in_vain(self) -> None:
+        """There is no recording: what is marked meanwhile is not made up for."""
+        self._board.keeping = KEEPING.index("FAILED")
+        self._marks = self._board.desk.marks
 
 
 def _failed(seat: Seat, session: Session, problem: BridgeError) -> None:

@@ -7,17 +7,21 @@ them: every one goes through `safe`. The page runs no script and may load nothin
 from __future__ import annotations
 
 from importlib import resources
+from math import inf
 from pathlib import Path
 from string import Template
 from typing import Any
 
 from bridge.errors import BridgeError
 from bridge.session.charts import channels_svg, course_svg, piano_svg, plane_svg, span_s, timing_svg
+from bridge.session.folder import PAUSED, RESUMED
 from bridge.session.html import Cell, Html, figure, listing, number, safe, section, table
 from bridge.session.kept import Heard, Kept, read_session
 from bridge.session.picture import QUADRANTS, minutes
 from bridge.session.tally import NEUTRAL, ROUND_S, by_quadrant, jumps
+from bridge.session.trace import Span
 from eeg.quality import grade
+from eeg.xdf import DESK_STREAM
 
 FOOTER = (
     "What is recognised of a person is an estimate: arousal better than chance, valence hardly, "
@@ -64,10 +68,17 @@ def _when(kept: Kept) -> str:
 
 
 def _missing(kept: Kept) -> str:
-    if not kept.missing:
+    sentences = [*kept.missing, *map(_paused, kept.pauses)]
+    if not sentences:
         return ""
-    lines = "".join(f"<li>{safe(sentence)}</li>" for sentence in kept.missing)
+    lines = "".join(f"<li>{safe(sentence)}</li>" for sentence in sentences)
     return section("What is missing", f"<ul>{lines}</ul>", "missing")
+
+
+def _paused(pause: Span) -> str:
+    from_s, to_s = pause
+    end = "the end" if to_s == inf else minutes(to_s)
+    return f"The recording was paused by hand from {minutes(from_s)} to {end}."
 
 
 def _facts(kept: Kept) -> str:
@@ -143,7 +154,7 @@ def _quadrants(kept: Kept) -> str:
     rows: list[list[Cell]] = [
         [_quadrant(one.quadrant), f"{one.seconds:.1f}", one.notes, number(one.a_second, ".2f"),
          number(one.velocity, ".0f")]
-        for one in by_quadrant(kept.trace, kept.roll.notes)
+        for one in by_quadrant(kept.trace, kept.roll.notes, kept.pauses)
     ]  # fmt: skip
     heads = ("played", "seconds", "notes", "notes a second", "mean velocity")
     return section("Music by played quadrant", table(heads, rows))
@@ -152,9 +163,9 @@ def _quadrants(kept: Kept) -> str:
 def _jumps(kept: Kept) -> str:
     if kept.roll is None or not len(kept.trace.times_s):
         return ""
-    found = jumps(kept.trace, kept.roll.notes)
+    found = jumps(kept.trace, kept.roll.notes, kept.pauses)
     if not found:
-        return section("Reaction to jumps", "<p>The played quadrant never changed.</p>")
+        return section("Reaction to jumps", "<p>No change of the played quadrant was recorded.</p>")
     rows: list[list[Cell]] = [
         [minutes(one.time_s), _quadrant(one.before, one.after),
          number(one.first_note_s, ".2f"),
@@ -205,12 +216,16 @@ def _markers(kept: Kept) -> str:
 
 
 def _counts(kept: Kept) -> str:
+    streams = [stream for _, stream, _ in kept.said]
+    ours = [text for _, stream, text in kept.said if stream == DESK_STREAM]
     there: list[tuple[str, str, int]] = [
         ("EEG samples", "samples", sum(heard.samples for heard in kept.heard)),
         ("Emotions", "capsules", len(kept.trace.times_s)),
         ("Notes", "notes", 0 if kept.roll is None else len(kept.roll.notes)),
-        ("Markers of others", "markers", sum(1 for one in kept.said if one[1])),
-        ("Sentences logged", "sayings", sum(1 for one in kept.said if not one[1])),
+        ("Markers of others", "markers", len(streams) - streams.count("") - len(ours)),
+        ("Sentences logged", "sayings", streams.count("")),
+        ("Pauses of the recording", "pauses", ours.count(PAUSED)),
+        ("Moments marked", "marks", len(ours) - ours.count(PAUSED) - ours.count(RESUMED)),
     ]
     told = kept.facts if kept.complete else {}
     rows: list[list[Cell]] = [[name, count, told.get(key)] for name, key, count in there]

@@ -1,10 +1,11 @@
 """What a session's notes did with its emotions: how much in each quadrant, how fast on a jump."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from bridge.session.trace import Trace
+from bridge.session.trace import Span, Trace
 
 LASTS_S = 2.0  # a quadrant that is played for less is passed through
 LEAST = 0.3  # a mixture whose highest share is less is neutral
@@ -55,8 +56,11 @@ def stretches(trace: Trace) -> list[tuple[float, float, int]]:
     return kept
 
 
-def by_quadrant(trace: Trace, notes: np.ndarray) -> list[Share]:
-    """For each quadrant, and for neutral. Notes are (n, 4): start_s, end_s, pitch, velocity."""
+def by_quadrant(trace: Trace, notes: np.ndarray, pauses: Sequence[Span] = ()) -> list[Share]:
+    """For each quadrant, and for neutral. Notes are (n, 4): start_s, end_s, pitch, velocity.
+
+    `pauses` of the recording count nowhere.
+    """
     parts = stretches(trace)
     if parts and len(notes):  # the last one holds until the last note
         start_s, end_s, last = parts[-1]
@@ -64,26 +68,37 @@ def by_quadrant(trace: Trace, notes: np.ndarray) -> list[Share]:
     shares = []
     for quadrant in (*range(4), NEUTRAL):
         spans = [(start_s, end_s) for start_s, end_s, which in parts if which == quadrant]
-        seconds = sum(end_s - start_s for start_s, end_s in spans)
+        seconds = sum(
+            end_s - start_s - paused_s(start_s, end_s, pauses) for start_s, end_s in spans
+        )
         inside = [_within(notes, *span) for span in spans]
         heard = np.concatenate([notes[:0], *inside])
         shares.append(Share(quadrant, seconds, len(heard), *_liveliness(heard, seconds)))
     return shares
 
 
-def jumps(trace: Trace, notes: np.ndarray) -> list[Jump]:
-    """Where the played quadrant changed for good, and what the notes did."""
+def jumps(trace: Trace, notes: np.ndarray, pauses: Sequence[Span] = ()) -> list[Jump]:
+    """Where the played quadrant changed for good, and what the notes did, as far as recorded."""
     parts = stretches(trace)
     found = []
     for (begin_s, time_s, before), (_, end_s, after) in zip(parts, parts[1:], strict=False):
         later = notes[notes[:, 0] >= time_s, 0]
-        then = max(begin_s, time_s - ROUND_S), time_s
-        now = time_s, min(end_s, time_s + ROUND_S)
+        earlier = (to_s for _, to_s in pauses if to_s <= time_s)
+        pause_s = min((from_s for from_s, _ in pauses if from_s >= time_s), default=np.inf)
+        then = max(begin_s, time_s - ROUND_S, *earlier), time_s
+        now = time_s, min(end_s, time_s + ROUND_S, pause_s)
+        if time_s - then[0] < LASTS_S:  # it was in a pause
+            continue
         old, new = (_liveliness(_within(notes, *span), span[1] - span[0]) for span in (then, now))
         first_s = float(later.min()) - time_s if len(later) else np.nan
         pairs = (old[0], new[0]), (old[1], new[1])
         found.append(Jump(time_s, before, after, first_s, *pairs))
     return found
+
+
+def paused_s(start_s: float, end_s: float, pauses: Sequence[Span]) -> float:
+    """How much of a stretch was not recorded."""
+    return sum(max(0.0, min(end_s, to_s) - max(start_s, from_s)) for from_s, to_s in pauses)
 
 
 def _within(notes: np.ndarray, start_s: float, end_s: float) -> np.ndarray:

@@ -17,6 +17,9 @@ from capsule.errors import CapsuleError
 from music import midi
 from music.events import Event, Note, Pedal
 
+Span = tuple[float, float]  # from_s, to_s
+BREAK_S, BREAK = 5.0, 4.0  # without a capsule, in seconds and in usual steps: no line goes through
+
 
 @dataclass(frozen=True)
 class Trace:
@@ -134,6 +137,19 @@ def roll_of(events: Sequence[Event]) -> Roll:
             pedal.append((down_s, max(down_s, min(seconds(event.onset_beats), end_s))))
             down_s = None
     return Roll(np.array(notes).reshape(-1, 4), np.array(pedal).reshape(-1, 2))
+
+
+def broken(times_s: np.ndarray, *columns: np.ndarray) -> list[np.ndarray]:
+    """Times and columns (n, ...) with a row of NaN in every break, so that none is drawn through.
+
+    A recording that was paused has one, and so has a signal that was lost for long.
+    """
+    steps_s = np.diff(times_s)
+    if not len(steps_s):
+        return [times_s, *columns]
+    at = np.flatnonzero(steps_s > max(BREAK_S, BREAK * float(np.median(steps_s)))) + 1
+    holes = [np.insert(column, at, np.nan, axis=0) for column in columns]
+    return [np.insert(times_s, at, times_s[at]), *holes]
 
 
 def between(roll: Roll, from_s: float, to_s: float) -> Roll:
