@@ -114,7 +114,8 @@ def replay_fast(
     """
     plan = plan or Plan()
     if plan.habits.incoming is not None:
-        raise BridgeError("With --fast nothing comes in; leave out --clock-in, --link and --control-in.")
+        theirs = "--clock-in, --link and --control-in"
+        raise BridgeError(f"With --fast nothing comes in; leave out {theirs}.")
     recording = read_recording(path)
     stage = _Stage(recording, plan, Path(path).name)
     stage.mark(recording, inf if plan.duration_s is None else plan.duration_s)

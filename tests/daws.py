@@ -1,7 +1,9 @@
-"""A DAW whose clock leads, an independent JACK client; our mind and hand, telling their plans."""
+"""Others whose tempo leads, by MIDI clock or Link; our mind and hand, telling their plans."""
 
 import sys
+import time
 
+import fakes
 import numpy as np
 from wire import Program, until
 
@@ -62,12 +64,13 @@ with client:
 """
 
 PLANS = """
-import sys, uuid
+import multiprocessing, sys, uuid
 import numpy as np
-import fakes
+import daws, fakes
 from bridge.hand import process as hand
 from bridge.mind import process as mind
 from bridge.crew import Crew
+from bridge.daw import link
 from bridge.daw.habits import Habits, Incoming
 from bridge.mind.translate import Style
 from bridge.wire import RECORD_BYTES, TimedNote, decode
@@ -75,21 +78,27 @@ from capsule.emotion import CAPSULE_STREAM, CAPSULE_TYPE, CHANNELS, EmotionCapsu
 from eeg.lsl import Outlet, clock
 
 token = uuid.uuid4().hex[:8]
-habits = Habits(controls=None, incoming=Incoming(clock=True))
+seconds, incoming, composer, port = map(eval, sys.argv[1:])
+habits = Habits(controls=None, incoming=incoming)
 crew = Crew(clock)
 records_out, records_in = crew.pipe()
 heard, overhears = crew.pipe(waits=False)
-crew.start("hand", hand.main, records_out, None, "notes" + token, habits)
-crew.start("mind", mind.main, records_in, "capsules" + token, 0, Style(), fakes.Composer, habits,
+crew.start("hand", hand.main, records_out, port, "notes" + token, habits)
+crew.start("mind", mind.main, records_in, "capsules" + token, 0, Style(), composer, habits,
            overhears)
+if incoming.link:
+    crew.start("link", link.main, incoming.start_stop)
 outlet = Outlet(CAPSULE_STREAM, CAPSULE_TYPE, CHANNELS, 4.0, "", "capsules" + token)
-next_s, end_s, ready = 0.0, clock() + float(sys.argv[1]), False
+next_s, end_s, ready = 0.0, clock() + seconds, False
 try:
     while clock() < end_s:
         crew.tend(0.02)
-        if not ready and crew.ready("hand") and crew.ready("mind"):
+        if not ready and crew.loaded():
             ready = True
-            print("ready", flush=True)
+            pids = {child.name: child.pid for child in multiprocessing.active_children()}
+            print("ready", pids.get("link"), flush=True)
+        while crew.said:
+            print("said", crew.said.pop(0), flush=True)
         if clock() >= next_s:
             next_s = clock() + 0.25
             vector = EmotionCapsule.neutral(clock(), 1.0).to_vector()[np.newaxis].astype(float)
@@ -102,6 +111,79 @@ try:
 finally:
     crew.stop(3.0)
 """
+
+
+PEER = """
+import asyncio, sys, threading, time
+from aalink import Link
+
+async def main():
+    link = Link(float(sys.argv[1]))
+    link.quantum, link.start_stop_sync_enabled = 4.0, True
+    await asyncio.sleep(0.5)
+    link.enabled = True
+    orders = []
+    threading.Thread(target=lambda: orders.extend(sys.stdin), daemon=True).start()
+    while True:
+        while orders:
+            word, value = orders.pop(0).split()
+            setattr(link, word, float(value))
+        before, beat, after = time.monotonic(), link.beat, time.monotonic()
+        if after - before < 0.001:
+            print((before + after) / 2, beat, link.tempo, link.num_peers, flush=True)
+        await asyncio.sleep(0.02)
+
+asyncio.run(main())
+"""
+
+
+class Slow(fakes.Composer):
+    """Whose tempo is not everybody's default."""
+
+    bpm = 96.0
+
+
+class Plans(Program):
+    """Our mind and hand, which tell what they plan and say."""
+
+    def __init__(self, seconds, incoming, composer="fakes.Composer", port="None", before=()):
+        words = (seconds, incoming, composer, port)
+        super().__init__(*before, sys.executable, "-u", "-c", PLANS, *words)
+        until(self.ready, "mind and hand", 60.0)
+
+    def ready(self):
+        return [line for line in self.lines if line.startswith("ready")]
+
+    def said(self):
+        return [line[5:] for line in self.lines if line.startswith("said")]
+
+    def notes_s(self, after_s=0.0):
+        """When each planned note is to sound: (note,)."""
+        told = np.array([float(line.split()[1]) for line in self.lines if line[:4] == "note"])
+        return told[told > after_s]
+
+
+class Peer(Program):
+    """Another program in an Ableton Link session, alone on its machine's network but for us."""
+
+    def __init__(self, bpm, before=()):
+        super().__init__(*before, sys.executable, "-u", "-c", PEER, bpm, reads=True)
+        until(lambda: self.lines, "the peer")
+
+    def set(self, word, value):
+        """tempo, playing or enabled; gives when."""
+        self.process.stdin.write(f"{word} {value}\n")
+        self.process.stdin.flush()
+        return time.monotonic()
+
+    def told(self):
+        """(look, 4): time, beat, tempo, peers."""
+        return np.array([[float(one) for one in line.split()] for line in self.lines])
+
+    def places(self, times_s):
+        """The beats that fall on times."""
+        told = self.told()
+        return np.interp(times_s, told[:, 0], told[:, 1])
 
 
 class Daw(Program):

@@ -4,14 +4,13 @@ import logging
 import os
 import shutil
 import signal
-import sys
 import time
 from contextlib import closing, contextmanager
 
 import numpy as np
 import pytest
-from daws import PLANS, Daw, off_ms
-from wire import Headset, Jack, Listener, Ourselves, Program, until
+from daws import Daw, Plans, off_ms
+from wire import Headset, Jack, Listener, Ourselves, until
 
 pytestmark = [
     pytest.mark.lsl,
@@ -30,13 +29,12 @@ def test_on_a_ramp_from_90_to_140_bars_are_planned_within_5_ms_of_the_daws(jack)
     with (
         closing(Daw()) as daw,
         closing(Listener("--once")) as listener,
-        closing(Program(sys.executable, "-u", "-c", PLANS, 60)) as ourselves,
+        closing(Plans(60, "Incoming(clock=True)")) as ourselves,
     ):
-        until(lambda: "ready" in ourselves.lines, "mind and hand")
         daw.join()
         daw.roll(90, 140, over=30.0, most=36.0)
         until(lambda: len(daw.sent()) > 24 * 70, "the ramp", 60.0)
-        planned_s = np.array([float(n.split()[1]) for n in ourselves.lines if n[:4] == "note"])
+        planned_s = ourselves.notes_s()
         heard_s = np.array([at for at, _ in listener.strikes()])
         sent = daw.sent()
     bars_s = np.array([at for at, _, n in sent if n >= 96 and n % 96 == 0])

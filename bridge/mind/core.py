@@ -141,8 +141,8 @@ class Mind:
         return self._time.bpm(now_s) if self._time.anchored else 0.0
 
     def own_bpm(self) -> float:
-        """The tempo that was composed; 0 if none was."""
-        return self._time.own_bpm(self._pending[0][0].onset_beats) if self._pending else 0.0
+        """The tempo of what was composed last; 0 if nothing was."""
+        return self._time.own_bpm(self._composed_beats) if self._pending else 0.0
 
     def _play(self, now_s: float, capsule: EmotionCapsule | None) -> list[Timed]:
         if capsule is not None:

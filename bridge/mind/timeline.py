@@ -65,9 +65,9 @@ class OwnTime:
         return self.tempo.bpm(self.beats(now_s))
 
     def own_bpm(self, beats: float) -> float:
-        """The mean tempo that was composed for a bar from there on."""
+        """The mean tempo that was composed for the bar before a beat."""
         seconds = self.tempo.seconds
-        return 60.0 * BAR_BEATS / (seconds(beats + BAR_BEATS) - seconds(beats))
+        return 60.0 * BAR_BEATS / (seconds(beats) - seconds(beats - BAR_BEATS))
 
     def bar(self, onset_beats: float) -> None:
         """A bar is about to begin."""
