@@ -86,7 +86,7 @@ NOT_RUN = {  # how a command begins: why it is not run here
     "emocapsule listen": "likewise; tests/test_bridge_machines.py has two machines of its own",
     "emocapsule calibrate --live": "needs a wearer; tests/test_bridge_sitting_wire.py has one",
     "emocapsule calibrate monday": "likewise, there",
-    "emocapsule learn": "takes seconds for each name; tests/test_bridge_daw.py",
+    "emocapsule learn": "takes seconds for each name; tests/test_bridge_learn.py",
     "emocapsule bench": "measures for minutes; tests/test_bridge_bench.py runs each stage",
     "emocapsule replay recording.edf": "takes as long as the recording; the demo is the same",
     "emocapsule prepare capsule": "needs data sets; tests/test_capsule_corpus_sources.py",

@@ -202,7 +202,7 @@ def _incoming_of(args: argparse.Namespace) -> Incoming | None:
         theirs = "--link" if args.link else "--clock-in"
         raise BridgeError(f"Either the DAW's clock leads or ours; leave out --clock or {theirs}.")
     if args.link_start_stop and not args.link:
-        raise BridgeError("Start and stop of what? Add --link.")
+        raise BridgeError("There is no session whose start to wait for; add --link.")
     if args.link:
         from bridge.daw import link
 
