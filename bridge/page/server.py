@@ -145,17 +145,19 @@ async def _obey(websocket: WebSocket, teller: Teller, cells: Desk) -> None:
 
 
 def obey(text: str, cells: Desk) -> None:
-    """`{"turn": NAME, "to": VALUE}` or `{"press": "panic"}`. BridgeError for anything else."""
+    """`{"turn": NAME, "to": VALUE}` or `{"press": NAME}`. BridgeError for anything else."""
     try:
         told = json.loads(text)
     except (ValueError, RecursionError) as problem:
         raise BridgeError("A command is a JSON object.") from problem
     if told == {"press": "panic"}:
         desk.panic(cells)
+    elif told == {"press": "mark"}:
+        desk.mark(cells)
     elif isinstance(told, dict) and set(told) == {"turn", "to"} and isinstance(told["turn"], str):
         desk.turn(cells, told["turn"], told["to"])
     else:
-        raise BridgeError('A command is {"turn": NAME, "to": VALUE} or {"press": "panic"}.')
+        raise BridgeError('A command is {"turn": NAME, "to": VALUE} or {"press": NAME}.')
 
 
 def _files() -> list[tuple[str, bytes, str]]:

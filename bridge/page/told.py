@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bridge import desk
-from bridge.board import MOODS, SIGNALS, Board
+from bridge.board import KEEPING, MOODS, PROCESSES, SIGNALS, Board
 from bridge.desk import RANGES
 from bridge.mind import ahead
 from bridge.page.story import ROLL_S, SCOPE_S, TRAIL_S, Place, Story
@@ -19,6 +19,7 @@ from music.key import SCALES
 from music.vocabulary import ROOTS
 
 LISTED = 6  # listeners that are named
+SILENT_S = 3.0  # without a word of recorder: it hangs, or has died
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Teller:
             told["facts"] = facts(self._about)
         told |= self._story.since(self._place)
         told["now"] = round(now_s, 4)
-        told["state"] = state(self._board, now_s - self._about.began_s)
+        told["state"] = state(self._board, now_s, self._about.began_s)
         told["desk"] = asdict(desk.read(self._board.desk))
         seen = ahead.read(self._board.ahead)
         if seen is not None:
@@ -75,17 +76,26 @@ def word(signal: str, mood: str, mute: bool, ended: bool) -> str:
     return mood
 
 
-def state(board: Board, elapsed_s: float) -> dict[str, Any]:
+def keeping(board: Board, now_s: float) -> str:
+    """What becomes of what is heard, one of KEEPING, by recorder's own word while it gives any."""
+    silent = now_s - board.alive_s[PROCESSES.index("recorder")] > SILENT_S
+    told = KEEPING[board.keeping]
+    return "FAILED" if silent and told != "OFF" else told
+
+
+def state(board: Board, now_s: float, began_s: float) -> dict[str, Any]:
     """What the board says, in numbers that JSON can hold."""
     signal, mood = SIGNALS[board.signal], MOODS[board.mood]
     listeners = board.listeners.decode(errors="replace").splitlines()
-    told = asdict(snapshot(board, round(elapsed_s, 1), restarts=board.restarts))
+    told = asdict(snapshot(board, round(now_s - began_s, 1), restarts=board.restarts))
     for left_out in ("port", "stream"):
         del told[left_out]
     told |= {
         "said": board.said.decode(errors="replace"),
         "sayings": board.sayings,
         "word": word(signal, mood, bool(board.desk.mute), bool(board.stop)),
+        "keeping": keeping(board, now_s),
+        "marks": board.marks,
         "bpm": board.bpm,
         "listeners": listeners[:LISTED],
     }

@@ -19,7 +19,7 @@ export function buildDesk(facts) {
   for (const [name, title, step, decimals] of KNOBS.slice(2)) knobs.append(slider(name, title, step, decimals, facts.ranges[name]));
 }
 
-export function showDesk(desk) {
+export function showDesk(desk, keeping) {
   for (const [name, , , decimals] of KNOBS) {
     if (busy !== name) parts[name].input.value = desk[name];
     parts[name].output.textContent = Number(busy === name ? parts[name].input.value : desk[name]).toFixed(decimals);
@@ -36,6 +36,11 @@ export function showDesk(desk) {
   }
   parts.key.textContent = desk.key ?? "free";
   for (const name of ["mute", "hold"]) document.getElementById(name).setAttribute("aria-pressed", String(desk[name]));
+  const pause = document.getElementById("pause"), label = desk.record ? "Pause recording" : "Resume recording";
+  if (pause.textContent !== label) pause.textContent = label;
+  pause.classList.toggle("paused", !desk.record);
+  pause.disabled = keeping === "OFF";
+  document.getElementById("mark").disabled = keeping === "OFF" || keeping === "FAILED";
 }
 
 function slider(name, title, step, decimals, [low, high]) {
@@ -88,14 +93,14 @@ function range(name, title, step, low, high) {
 function make(tag, settings) { return Object.assign(document.createElement(tag), settings); }
 
 export function listen() {
-  const panic = document.getElementById("panic");
-  const sound = () => {
+  const pressed = (name) => {
     if (!link.open) return;
-    press("panic");
-    panic.classList.add("pressed");
-    setTimeout(() => panic.classList.remove("pressed"), 250);
+    press(name);
+    document.getElementById(name).classList.add("pressed");
+    setTimeout(() => document.getElementById(name).classList.remove("pressed"), 250);
   };
-  panic.addEventListener("click", sound);
+  for (const name of ["panic", "mark"]) document.getElementById(name).addEventListener("click", () => pressed(name));
+  document.getElementById("pause").addEventListener("click", () => { if (story.desk) turn("record", !story.desk.record); });
   for (const name of ["mute", "hold"]) {
     document.getElementById(name).addEventListener("click", () => { if (story.desk) turn(name, !story.desk[name]); });
   }
@@ -103,7 +108,7 @@ export function listen() {
     const space = event.key === " " && event.target.tagName !== "SELECT";
     if (event.repeat || !(space || event.key === "Escape")) return;
     event.preventDefault();
-    sound();
+    pressed("panic");
   });
   document.addEventListener("keyup", (event) => { if (event.key === " " && event.target.tagName === "BUTTON") event.preventDefault(); });
 }

@@ -10,6 +10,7 @@ import { drawScope } from "./scope.js";
 
 const TONES = { MUTED: "warn", HOLD: "warn", "SIGNAL LOST": "alarm", "NO CONNECTION": "alarm", WAITING: "still", ENDED: "still" };
 const SIGNALS = { LATE: "so-so", STALE: "bad", LOST: "bad" };
+const KEPT = { OFF: "NOT RECORDING", RECORDING: "RECORDING", PAUSED: "REC PAUSED", FAILED: "DISK TROUBLE" };
 const NOTICE_MS = 8000;
 const METERS = [ // name, title, unit, decimals, from where on it is a warning and an alarm, factor
   ["sample_age_s", "Sample age", "ms", 0, 250, 1000, 1000], ["lateness_p99_ms", "Lateness p99", "ms", 1, 10, 50, 1],
@@ -29,7 +30,7 @@ function heard(frame) {
   if (said) sayings = frame.state.sayings;
   if (frame.problem || said) { notice(frame.problem || said); noticed = performance.now(); }
   if (link.open) words(frame.state);
-  else if (!ended || link.why) { word("NO CONNECTION"); notice(link.why || "The program has ended or starts again; this page waits for it."); noticed = Infinity; }
+  else if (!ended || link.why) { word("NO CONNECTION"); record(""); notice(link.why || "The program has ended or starts again; this page waits for it."); noticed = Infinity; }
   if (noticed !== Infinity && performance.now() - noticed > NOTICE_MS || (link.open && noticed === Infinity)) { notice(""); noticed = 0; }
   count += 1;
   ask(drawRoll);
@@ -58,9 +59,10 @@ function words(state) {
   show("listeners", state.listeners.join(", "));
   show("bpm", state.bpm ? state.bpm.toFixed(0) : "–");
   show("elapsed", clock(state.elapsed_s));
-  show("recorded", state.recorded_bytes ? `${(state.recorded_bytes / 1e6).toFixed(1)} MB` : "off");
+  record(state.keeping);
+  show("recorded", state.keeping === "OFF" ? "" : `${(state.recorded_bytes / 1e6).toFixed(1)} MB`);
+  show("marks", state.marks ? `${state.marks} mark${state.marks > 1 ? "s" : ""}` : "");
   show("folder", story.facts.folder);
-  document.getElementById("record").classList.toggle("on", state.recorded_bytes > 0);
   show("valence", signed(state.valence));
   show("arousal", signed(state.arousal));
   QUADRANTS.forEach(([name], n) => bar(name, state.probabilities[n], state.played[n]));
@@ -73,7 +75,12 @@ function words(state) {
     const silent = name === "sample_age_s" && !state.capsules;
     box.className = `meter${silent ? "" : value >= alarm ? " alarm" : value >= warn ? " warn" : ""}`;
   }
-  showDesk(story.desk);
+  showDesk(story.desk, state.keeping);
+}
+
+function record(keeping) { // what becomes of what is heard; nobody knows without a connection
+  show("keeping", KEPT[keeping] ?? "–");
+  document.getElementById("record").dataset.keeping = keeping;
 }
 
 function word(name) {

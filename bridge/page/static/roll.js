@@ -3,6 +3,7 @@
 import { blend, colour, pen, type } from "./canvas.js";
 import { story, now } from "./link.js";
 
+const LABELS = 26; // pixels, for the names of octaves
 const PAST_S = 16, NEXT_S = 1.6, LONGEST_S = 8;
 const LOW = 33, HIGH = 96; // shown at least; it grows for what lies outside
 const PEDAL = 64, NOTES_OFF = 123;
@@ -14,12 +15,13 @@ export function drawRoll() {
   const at = now(), { notes, pedal } = heard(at);
   const pitches = [...notes.map((n) => n.pitch), ...story.ahead.map((n) => n[2])];
   const low = Math.min(LOW, ...pitches) - 1, high = Math.max(HIGH, ...pitches) + 1;
-  const foot = 18, tall = (height - foot) / (high - low + 1);
-  const x = (time) => width * (time - at + PAST_S) / (PAST_S + NEXT_S);
+  const foot = 20, tall = (height - foot) / (high - low + 1);
+  const x = (time) => Math.max(LABELS, LABELS + (width - LABELS) * (time - at + PAST_S) / (PAST_S + NEXT_S));
   const y = (pitch) => (high - pitch) * tall;
   grid(c, width, height - foot, low, high, y, tall);
   const thick = Math.max(3, tall * 0.86);
   for (const note of notes) {
+    if (note.off < at - PAST_S) continue;
     c.fillStyle = tintAt(note.on); c.globalAlpha = 0.35 + 0.65 * note.velocity / 127;
     block(c, x(note.on), y(note.pitch) + (tall - thick) / 2, x(note.off) - x(note.on), thick); c.fill();
   }
@@ -34,9 +36,9 @@ export function drawRoll() {
   c.setLineDash([]);
   c.fillStyle = colour.soft;
   for (const [down, up] of pedal) c.fillRect(x(down), height - foot + 3, Math.max(1, x(up) - x(down)), 3);
-  c.fillStyle = colour.ink; c.fillRect(x(at) - 1, 0, 2, height - foot + 8);
+  c.fillStyle = colour.ink; c.fillRect(x(at) - 1, 0, 2, height - foot + 3);
   type(c, 12); c.textBaseline = "bottom"; c.fillStyle = colour.soft;
-  c.textAlign = "left"; c.fillText(`−${PAST_S} s`, 0, height);
+  c.textAlign = "left"; c.fillText(`−${PAST_S} s`, LABELS, height);
   c.textAlign = "center"; c.fillText("now", x(at), height);
 }
 
@@ -76,8 +78,8 @@ function tintAt(time) { // the emotion that was played then
 function grid(c, width, height, low, high, y, tall) {
   c.fillStyle = colour.soft; type(c, 11); c.textAlign = "left"; c.textBaseline = "middle";
   for (let pitch = Math.ceil(low / 12) * 12; pitch <= high; pitch += 12) {
-    c.fillStyle = colour.line; c.fillRect(0, y(pitch) + tall, width, 1);
-    c.fillStyle = colour.soft; c.globalAlpha = 0.75; c.fillText(`C${pitch / 12 - 1}`, 2, y(pitch) + tall / 2);
+    c.fillStyle = colour.line; c.fillRect(LABELS, y(pitch) + tall, width - LABELS, 1);
+    c.fillStyle = colour.soft; c.globalAlpha = 0.75; c.fillText(`C${pitch / 12 - 1}`, 2, Math.max(6, y(pitch) + tall / 2));
     c.globalAlpha = 1;
   }
 }
