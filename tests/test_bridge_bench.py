@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from bridge.bench import command as bench
-from bridge.bench import loopback, reaction, server, stages, yardstick
+from bridge.bench import loopback, pages, reaction, server, stages, yardstick
 from bridge.errors import BridgeError
 
 
@@ -42,7 +42,13 @@ def test_what_this_machine_cannot_measure_is_skipped_with_its_reason(capsys, mon
 
 
 @pytest.mark.parametrize(
-    "words", [["nonsense"], ["live", "--frames", "100"], ["midi", "--port", "x"]]
+    "words",
+    [
+        ["nonsense"],
+        ["live", "--frames", "100"],
+        ["midi", "--port", "x"],
+        ["pages", "--pages", "17"],
+    ],
 )
 def test_what_does_not_exist_is_wrong_use(words, capsys):
     with pytest.raises(SystemExit) as ended:
@@ -51,7 +57,9 @@ def test_what_does_not_exist_is_wrong_use(words, capsys):
     assert "usage: emocapsule bench" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["--help"], ["live", "--help"], ["midi", "--help"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["live", "--help"], ["midi", "--help"], ["pages", "--help"]]
+)
 def test_there_is_help(words, capsys):
     with pytest.raises(SystemExit) as ended:
         bench.main(words)
@@ -75,6 +83,17 @@ def test_lateness_jitter_and_losses_are_those_of_the_notes():
     assert told["jitter"]["max"] == 1.5
     with pytest.raises(BridgeError, match="heard nothing"):
         loopback.told(planned, {})
+
+
+def test_rounds_with_pages_stand_beside_those_without():
+    def rounds(*p99, lost=0):
+        still = {"yardstick": {"p99": 1.0}, "cpu": 50.0, "p50": 1.0, "p95": 1.5, "n": 10}
+        return [still | {"p99": one, "max": 2 * one, "lost": lost} for one in p99]
+
+    told = pages.compared(10, rounds(2.0, 3.0, 9.0, lost=1), rounds(2.0, 2.0, 2.0))
+    assert (told["ratio_p99"], told["ratios_p99"]) == (1.5, [1.0, 1.5, 4.5])
+    assert (told["with"]["max"], told["with"]["lost"], told["without"]["lost"]) == (18.0, 3, 0)
+    assert (told["with"]["n"], told["sleep_ratio_p99"]) == (30, 1.0)
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/smaps_rollup"), reason="Linux only")

@@ -109,3 +109,15 @@ def test_the_whole_wire_is_measured_from_outside(jack, capsys):
     assert told["cost"]["of"] >= 5  # supervisor, ear, mind, hand, recorder, page
     assert 10 < told["cost"]["memory_mb"] < 5000
     assert told["reaction"]["n"] == 2
+
+
+@pytest.mark.slow
+@pytest.mark.lsl
+def test_pages_are_looked_at_while_notes_are_measured(jack, capsys):
+    words = ["--pages", "3", "--notes", "100", "--rounds", "1", "--json"]
+    assert main(["bench", "pages", *words]) == 0
+    told = last(capsys)["pages"]
+    assert (told["pages"], len(told["ratios_p99"])) == (3, 1)
+    for kind in ("with", "without"):
+        assert (told[kind]["n"], told[kind]["lost"]) == (100, 0)
+        assert told[kind]["cpu_percent"] > 0

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from bridge.bench import live, midi, reaction, soak, stages, yardstick
+from bridge.bench import live, midi, pages, reaction, soak, stages, yardstick
 from bridge.bench.yardstick import Result
 
 STAGES: dict[str, tuple[Callable[[], Result], str]] = {
@@ -29,6 +29,7 @@ STAGES: dict[str, tuple[Callable[[], Result], str]] = {
 WHOLE = {
     "live": (live, "the whole wire, from outside"),
     "midi": (midi, "one MIDI port"),
+    "pages": (pages, "what viewers of the page do to the lateness of notes"),
     "soak": (soak, "what becomes of the notes when processes are killed and frozen"),
 }
 

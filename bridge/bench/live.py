@@ -52,7 +52,7 @@ def measure(
         results: Result = {
             "conditions": {"frames": frames, "port": port or "rtmidi", "busy_cores": cores * load}
         }
-        with _performance(name, port) as (pid, start_s):
+        with performance(name, port) as (pid, start_s, told), watched(told):
             results["start_s"] = round(start_s, 2)
             results["start_in_interpreters"] = round(start_s / _interpreter_s(), 1)
             results |= _meanwhile(pid, notes, port)
@@ -84,8 +84,8 @@ def _meanwhile(pid: int, notes: int, port: str | None) -> Result:
 
 
 @contextmanager
-def _performance(stream: str, port: str | None) -> Iterator[tuple[int, float]]:
-    """`emocapsule live`, its page watched: its process, and from its start to the first note."""
+def performance(stream: str, port: str | None = None) -> Iterator[tuple[int, float, Path]]:
+    """`emocapsule live`: its process, from its start to the first note, a file of what it says."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         listens = [sys.executable, "-m", "bridge.bench.receiver", OUR_NOTES]
@@ -104,8 +104,7 @@ def _performance(stream: str, port: str | None) -> Iterator[tuple[int, float]]:
             raise BridgeError(f"{problem} It said: {_said(folder / 'told')}") from problem
         start_s = clock() - begin_s
         ear.kill()
-        stack.enter_context(_watched(folder / "told"))
-        yield program.pid, start_s
+        yield program.pid, start_s, folder / "told"
 
 
 def _line(program: subprocess.Popen[str], word: str) -> None:
@@ -135,8 +134,8 @@ def _said(path: Path) -> str:
 
 
 @contextmanager
-def _watched(told: Path) -> Iterator[None]:
-    """Somebody looks at the page, as a browser would, without drawing it."""
+def watched(told: Path) -> Iterator[None]:
+    """Somebody looks at the page whose link was told, as a browser would, without drawing it."""
     from websockets.exceptions import WebSocketException
     from websockets.sync.client import connect
 
