@@ -1,14 +1,16 @@
 """A headset and a composer that fail as they are told, while a performance runs."""
 
+import contextlib
 import ctypes
 import os
 import sys
 import time
 import uuid
+from contextlib import closing
 from pathlib import Path
 
 import fakes
-from wire import Program, until
+from wire import Listener, Ourselves, Program, until
 
 from music.events import Note
 
@@ -128,6 +130,19 @@ class Stage:
         told = self.ourselves.told()
         names = ("valence", "arousal", "confidence", "quality", "strength")
         return [*(told[name] for name in names), *told["probabilities"]]
+
+
+@contextlib.contextmanager
+def performing(headset, folder, **ourselves):
+    """A performance into a folder that has begun to play; no traceback may ever come of it."""
+    with (
+        closing(headset),
+        closing(Listener()) as listener,
+        closing(Ourselves(headset.name, folder, **ourselves)) as ourselves,
+    ):
+        begins(ourselves, listener)
+        yield Stage(headset, ourselves, listener, folder)
+    assert not [line for line in ourselves.errors if "Traceback" in line], ourselves.errors
 
 
 ASKED = "EMOCAPSULE_TEST_FAULT"  # a file that holds the next fault

@@ -8,14 +8,13 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from minute import minute
 
 from capsule.baseline import SHAPE, Rest
 from capsule.errors import CapsuleError
 from capsule.personal.shift import Shift
 from capsule.profile import AxisFigures, Figures, Gain, Profile
 from capsule.recogniser import Model, Recogniser
-from eeg.frontend import FrontEnd
-from eeg.synthetic import sample_recording
 
 CAPSULES = SHAPE[0] * SHAPE[1]
 REST_S = 20.0
@@ -28,11 +27,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def sample():
-    """Montage and features of a minute of synthetic EEG."""
-    recording = sample_recording()
-    front_end = FrontEnd(recording.signal)
-    chunks = list(recording.chunks(128))[:60]
-    return front_end.montage, [one for chunk in chunks for one in front_end.push(chunk)]
+    return minute()
 
 
 @pytest.fixture(scope="module")

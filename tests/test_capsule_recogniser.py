@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from minute import minute
 
 from capsule.corpus.sitting import Sitting, Stretch, Take
 from capsule.doubt import REST_CAP
@@ -28,14 +29,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def sample():
-    """Montage and features of a minute of synthetic EEG."""
-    recording = sample_recording()
-    front_end = FrontEnd(recording.signal)
-    stop = 60 * 128
-    whole = replace(
-        recording, samples_uv=recording.samples_uv[:stop], times_s=recording.times_s[:stop]
-    )
-    return front_end.montage, [f for chunk in whole.chunks(64) for f in front_end.push(chunk)]
+    return minute()
 
 
 def noise(kind, channels, seconds=68, rate_hz=128.0):

@@ -6,13 +6,12 @@ import resource
 import shutil
 import signal
 import time
-from contextlib import closing
 
 import mido
 import pytest
 import pyxdf
-from faulty import Stage, begins
-from wire import Headset, Listener, Ourselves, until
+from faulty import performing
+from wire import Headset, until
 
 from eeg.lsl import clock
 
@@ -26,15 +25,9 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def stage(jack, tmp_path_factory):
     folder = tmp_path_factory.mktemp("disk") / "session"
-    with (
-        closing(Headset()) as headset,
-        closing(Listener()) as listener,
-        closing(Ourselves(headset.name, folder)) as ourselves,
-    ):
-        begins(ourselves, listener)
+    with performing(Headset(), folder) as stage:
         until(lambda: len(eeg(folder)) > 256, "the recording")
-        yield Stage(headset, ourselves, listener, folder)
-    assert not [line for line in ourselves.errors if "Traceback" in line], ourselves.errors
+        yield stage
 
 
 def eeg(folder):

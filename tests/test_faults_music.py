@@ -7,7 +7,7 @@ import time
 from contextlib import closing
 
 import pytest
-from faulty import ASKED, CHORD, Stage, begins
+from faulty import ASKED, CHORD, performing
 from wire import Headset, Listener, Ourselves, python, until
 
 pytestmark = [
@@ -23,21 +23,16 @@ PLAYED = set(range(60, 76)) | {"pedal"}  # by a composer that is well
 def stage(jack, tmp_path_factory):
     folder = tmp_path_factory.mktemp("music")
     os.environ[ASKED] = str(folder / "fault")
-    with (
-        closing(Headset()) as headset,
-        closing(Listener()) as listener,
-        closing(Ourselves(headset.name, folder / "s", composer="faulty.Composer")) as ourselves,
-    ):
-        begins(ourselves, listener)
-        yield Stage(headset, ourselves, listener, folder)
+    with performing(Headset(), folder / "s", composer="faulty.Composer") as stage:
+        yield stage
     del os.environ[ASKED]
-    assert not [line for line in ourselves.errors if "Traceback" in line], ourselves.errors
 
 
 def asks(stage, fault):
-    (stage.folder / "part").write_text(fault)
-    (stage.folder / "part").rename(stage.folder / "fault")
-    until(lambda: not (stage.folder / "fault").exists(), "the composer to be asked")
+    asked, part = stage.folder.with_name("fault"), stage.folder.with_name("part")
+    part.write_text(fault)
+    part.rename(asked)
+    until(lambda: not asked.exists(), "the composer to be asked")
 
 
 @pytest.mark.parametrize("fault", ["stall", "hog"])

@@ -9,8 +9,8 @@ from contextlib import closing
 import numpy as np
 import pytest
 import pyxdf
-from faulty import MUSE, Headset, Stage, begins
-from wire import Listener, Ourselves, python, until
+from faulty import MUSE, Headset, performing
+from wire import python, until
 
 from eeg import lsl
 
@@ -24,14 +24,8 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def stage(jack, tmp_path_factory):
     folder = tmp_path_factory.mktemp("signal") / "session"
-    with (
-        closing(Headset()) as headset,
-        closing(Listener()) as listener,
-        closing(Ourselves(headset.name, folder)) as ourselves,
-    ):
-        begins(ourselves, listener)
-        yield Stage(headset, ourselves, listener, folder)
-    assert not [line for line in ourselves.errors if "Traceback" in line], ourselves.errors
+    with performing(Headset(), folder) as stage:
+        yield stage
 
 
 @pytest.fixture
