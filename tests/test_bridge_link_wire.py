@@ -1,5 +1,6 @@
 """A real Ableton Link session: another program and our processes, on a network of their own."""
 
+import logging
 import os
 import shutil
 import signal
@@ -51,6 +52,8 @@ def in_time(ourselves, other, after_s):
     bpm = other.told()[-1, 2]
     off = other.places(notes_s) * 4
     off_ms = 1000 * np.abs(off - np.round(off)) * 15 / bpm
+    told = (len(off_ms), bpm, np.median(off_ms), off_ms.max())
+    logging.info("%d notes at %.0f bpm, off the session's sixteenths %.2f ms, worst %.2f ms", *told)
     assert np.median(off_ms) < WITHIN_MS, off_ms
     return notes_s
 
@@ -60,21 +63,22 @@ def on_a_bar(other, time_s):
     assert abs(place - round(place)) * 4 * 60 / other.told()[-1, 2] < WITHIN_MS / 1000, place
 
 
+def killed(ourselves):
+    """Kill *link*; gives when."""
+    (ready,) = ourselves.ready()
+    os.kill(int(ready.split()[1]), signal.SIGKILL)
+    return time.monotonic()
+
+
 def test_a_session_is_joined_and_followed_until_everybody_else_has_left():
     with peer(100) as other, plans("Incoming(link=True)") as ourselves:
         first_s = in_time(ourselves, other, 0.0)[0]
         on_a_bar(other, first_s)
-        assert ourselves.said()[0] == "Ableton Link: another program, 100 bpm."
+        assert "Ableton Link: another program, 100 bpm." in ourselves.said()
         assert set(np.round(other.told()[:, 2])) == {100}  # who joins changes nothing
         changed_s = other.set("tempo", 130)
         notes_s = in_time(ourselves, other, changed_s + 1.0)
         assert np.median(np.diff(notes_s)) == pytest.approx(15 / 130, rel=0.02)
-
-        (ready,) = ourselves.ready()
-        os.kill(int(ready.split()[1]), signal.SIGKILL)
-        killed_s = time.monotonic()
-        until(lambda: "Ableton Link: another program, 130 bpm." in ourselves.said(), "another one")
-        on_a_bar(other, in_time(ourselves, other, killed_s + 0.5)[0])
 
         other.set("enabled", 0)
         until(lambda: "the others have gone" in ourselves.said()[-1], "the farewell")
@@ -88,13 +92,17 @@ def test_a_session_is_joined_and_followed_until_everybody_else_has_left():
 def test_who_comes_gets_our_tempo_and_its_start_and_stop_are_followed():
     incoming = "Incoming(link=True, start_stop=True)"
     with plans(incoming, "daws.Slow") as ourselves:
-        time.sleep(2.0)  # nobody is there, and the session has been given the tempo of the music
+        waits = "Ableton Link: nobody else is there yet; who joins gets our tempo. "
+        until(lambda: waits + "The piano waits for start." in ourselves.said(), "the session")
         with peer(140) as other:
             until(lambda: other.told()[-1, 3] == 1, "one another")
             until(lambda: round(other.told()[-1, 2]) == 96, "our tempo")
             assert not len(ourselves.notes_s())
             started_s = other.set("playing", 1)
             on_a_bar(other, in_time(ourselves, other, started_s)[0])
+
+            killed_s = killed(ourselves)
+            on_a_bar(other, in_time(ourselves, other, killed_s + 0.5)[0])
             other.set("playing", 0)
             until(lambda: "has stopped" in ourselves.said()[-1], "the stop")
             notes = len(ourselves.notes_s())

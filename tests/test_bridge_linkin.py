@@ -9,7 +9,7 @@ from test_bridge_following import ON_BAR, Band, capsule, new_hand
 
 from bridge.board import new_board
 from bridge.daw import conductor, link
-from bridge.daw.clockin import GAP_S, Beat
+from bridge.daw.clockin import GAP_S, LOST_S, Beat
 from bridge.daw.habits import Habits, Incoming
 from bridge.daw.linkin import JUMP_BEATS, SETTLE_S, TEMPO_BAND, LinkIn, Look
 from bridge.errors import BridgeError
@@ -39,6 +39,14 @@ class Session:
 def looks(session, taker, seconds):
     """The beats of so many seconds."""
     return [taker.push(session.look()) for _ in range(round(seconds / TURN_S))]
+
+
+def seen(session, taker, seconds):
+    """The same, one by one as looks."""
+    for _ in range(round(seconds / TURN_S)):
+        look = session.look()
+        taker.push(look)
+        yield look
 
 
 # ---------------------------------------------------------------------------- the pure core
@@ -124,6 +132,24 @@ def test_another_process_goes_on_with_what_its_predecessor_knew():
     after = looks(session, second, 2 * SETTLE_S)[-1]
     assert (after.serial, after.free) == (before.serial + 1, False)
     assert LinkIn(False, Beat()).push(session.look()).free
+
+
+def test_who_replaces_one_that_played_says_so_to_the_others_for_nobody_tells_it():
+    session, first = Session(), LinkIn(True)
+    session.playing = True
+    before = looks(session, first, 2.0)[-1]
+    session.playing = False  # as the library has it, who has just joined
+    second = LinkIn(True, before)
+    told = [second.resumes(look) for look in seen(session, second, 2 * SETTLE_S)]
+    assert told.count(True) == 1
+    assert told.index(True) == pytest.approx(SETTLE_S / TURN_S, abs=2)
+    stood = LinkIn(True, looks(session, second, 0.1)[-1])
+    assert not any(stood.resumes(look) for look in seen(session, stood, 2 * SETTLE_S))
+    session.time_s += LOST_S
+    late = LinkIn(True, before)
+    assert not any(late.resumes(look) for look in seen(session, late, 2 * SETTLE_S))
+    free = LinkIn(False, before)
+    assert not any(free.resumes(look) for look in seen(session, free, 2 * SETTLE_S))
 
 
 def test_without_the_package_one_sentence_says_what_to_install(monkeypatch):

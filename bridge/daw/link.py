@@ -43,7 +43,7 @@ async def _follow(seat: Seat, start_stop: bool) -> None:
     link.enabled = True
     session = LinkIn(start_stop, conductor.read(seat.board.beat))
     seat.tell("ready", "Ableton Link")
-    told = 0
+    told: int | None = None
     while not seat.over():
         seat.beat(clock())
         look = _look(link)
@@ -51,9 +51,12 @@ async def _follow(seat: Seat, start_stop: bool) -> None:
         conductor.write(seat.board.beat, beat)
         if own_bpm := session.gives(seat.board.own_bpm):
             link.tempo = own_bpm
-        if beat.sure and look.peers != told:
+        if session.resumes(look):
+            link.playing = True
+        elif beat.sure and look.peers != told:
             told = look.peers
-            seat.tell("say", _sentence(look))
+            waits = "" if beat.running else " The piano waits for start."
+            seat.tell("say", _sentence(look, beat.free) + waits)
         await asyncio.sleep(POLL_S)
     link.enabled = False  # says goodbye: the others need not miss it first
 
@@ -67,7 +70,9 @@ def _look(link: Any) -> Look:
     return Look(time_s, beats, link.tempo, link.playing, link.num_peers)
 
 
-def _sentence(look: Look) -> str:
+def _sentence(look: Look, free: bool) -> str:
+    if free:
+        return "Ableton Link: nobody else is there yet; who joins gets our tempo."
     if not look.peers:
         return f"Ableton Link: the others have gone; their {look.bpm:.0f} bpm stay."
     others = "another program" if look.peers == 1 else f"{look.peers} other programs"

@@ -9,8 +9,9 @@ met; from then on the session's, even if they have gone, for they may only be ou
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf
 
-from bridge.daw.clockin import GAP_S, Beat
+from bridge.daw.clockin import GAP_S, LOST_S, Beat
 
 SETTLE_S = 1.0  # from the first look on: others need some tenths of a second to be found
 JUMP_BEATS = 0.05  # so far off the line is another line; corrections of clocks are far smaller
@@ -31,19 +32,20 @@ class Look:
 class LinkIn:
     """Takes looks. `start_stop`: it runs only while the session plays.
 
-    `before`: what a predecessor said last; if that had met somebody, the tempo is not ours.
+    `before`: what a predecessor said last; if that had met somebody, the tempo is not ours. Whoever
+    joins a session is told of the next start alone, so that it plays must be known from there.
     """
 
     def __init__(self, start_stop: bool, before: Beat | None = None) -> None:
         before = before or Beat()
         self.beat = replace(before, running=False, sure=False, free=before.free or not before.bpm)
         self._start_stop = start_stop
-        self._first_s: float | None = None
+        self._played_s = before.time_s if start_stop and before.running else -inf
+        self._first_s = inf
 
     def push(self, look: Look) -> Beat:
         """Take one."""
-        if self._first_s is None:
-            self._first_s = look.time_s
+        self._first_s = min(self._first_s, look.time_s)
         running = look.playing or not self._start_stop
         anew = (running and not self.beat.running) or self._jumped(look)
         self.beat = Beat(
@@ -64,6 +66,13 @@ class LinkIn:
         since_s = look.time_s - self.beat.time_s
         allowed = JUMP_BEATS + abs(look.bpm - self.beat.bpm) / 60.0 * since_s
         return since_s > GAP_S or abs(look.beats - self.beat.at(look.time_s)) > allowed
+
+    def resumes(self, look: Look) -> bool:
+        """Whether to tell the session, once, that it plays: it did when a predecessor was lost."""
+        if not (look.peers and self.beat.sure and self._first_s - self._played_s <= LOST_S):
+            return False
+        self._played_s = -inf
+        return not look.playing
 
     def gives(self, own_bpm: float) -> float | None:
         """What tempo to give the session, if it is ours to give; `own_bpm`: the music's, or 0."""
