@@ -27,7 +27,6 @@ from bridge.mind.translate import Played, Translator, distance
 from bridge.wire import PULSES_A_BEAT, Timed, TimedNote, TimedPedal, TimedPulse
 from music.condition import Condition
 from music.events import Bar, Event, Note, Pedal, Tempo
-from music.vocabulary import TEMPO_RANGE_BPM
 
 if TYPE_CHECKING:
     from capsule.emotion import EmotionCapsule
@@ -107,11 +106,9 @@ class Mind:
 
     def _follow(self, now_s: float, beat: Beat | None) -> list[Timed]:
         """A DAW that stops or jumps is followed at once; what is composed goes on at a bar."""
-        if isinstance(self._time, DawTime) and self._time.beat.bpm and not self._time.beat.free:
-            slow, fast = TEMPO_RANGE_BPM
-            bpm = min(max(self._time.beat.bpm, slow), fast)
-            if abs(bpm / (self._composer.controls.bpm or inf) - 1.0) > TEMPO_BAND:
-                self._composer.controls = replace(self._composer.controls, bpm=bpm)
+        bpm = self._time.led_bpm
+        if bpm is not None and abs(bpm / (self._composer.controls.bpm or inf) - 1.0) > TEMPO_BAND:
+            self._composer.controls = replace(self._composer.controls, bpm=bpm)
         if not self._time.lost(beat, now_s):
             return []
         self._time.release()

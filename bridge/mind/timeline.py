@@ -12,6 +12,7 @@ from math import ceil
 
 from bridge.daw.clockin import Beat
 from music.events import Tempo, TempoMap
+from music.vocabulary import TEMPO_RANGE_BPM
 
 COMMIT_S = 0.125  # so long before it sounds a note is fixed in time
 LEAD_S = 0.020  # a note that comes with less notice than this would be late
@@ -27,6 +28,11 @@ class OwnTime:
     def __init__(self) -> None:
         self.tempo = TempoMap()
         self.origin_s: float | None = None
+
+    @property
+    def led_bpm(self) -> float | None:
+        """The tempo to compose in, if it is not ours to choose."""
+        return None
 
     def push(self, tempo: Tempo) -> None:
         """A tempo was composed."""
@@ -91,6 +97,12 @@ class DawTime(OwnTime):
         super().__init__()
         self.beat = Beat()
         self._offset_beats: float | None = None  # of the DAW's count before the music's
+
+    @property
+    def led_bpm(self) -> float | None:
+        """The DAW's, within what can be composed; None while it is unknown, or free."""
+        slow, fast = TEMPO_RANGE_BPM
+        return min(max(self.beat.bpm, slow), fast) if self.beat.bpm and not self.beat.free else None
 
     @property
     def anchored(self) -> bool:
