@@ -33,7 +33,8 @@ def test_what_is_turned_is_read():
     cells = Desk()
     turned = {
         "strength": 6.0, "temperature": 0.7, "bpm": 90.0, "key": "F# dorian", "hold": True,
-        "mute": True, "record": True, "valence": -0.5, "valence_share": 0.25, "arousal": 1.0, "arousal_share": 1.0,
+        "mute": True, "record": True, "valence": -0.5, "valence_share": 0.25,
+        "arousal": 1.0, "arousal_share": 1.0,
     }  # fmt: skip
     for name, value in turned.items():
         desk.turn(cells, name, value)

@@ -22,7 +22,6 @@ from bridge.session.charts import thinned
 from bridge.session.folder import Session
 from bridge.session.kept import read_session
 from bridge.session.report import page, write_report
-from bridge.session.tally import NEUTRAL, by_quadrant, jumps, stretches
 from bridge.session.trace import Trace
 from eeg.markers import Marker
 from eeg.signal import Chunk, Signal
@@ -225,39 +224,6 @@ def test_a_curve_keeps_its_mean_when_thinned():
     assert len(few.times_s) == 1000
     assert few.valence.mean() == pytest.approx(times_s.mean())
     assert few.probabilities.sum(axis=1) == pytest.approx(1.0)
-
-
-# ---------------------------------------------------------------------------- tally
-
-
-def course(*parts):
-    """Seconds of each quadrant, a capsule a second."""
-    shares = []
-    for quadrant, seconds in parts:
-        one = np.full(4, 0.25) if quadrant == NEUTRAL else np.eye(4)[quadrant]
-        shares += [one] * seconds
-    table, times_s = np.array(shares), np.arange(float(len(shares)))
-    return Trace(times_s, table, times_s, times_s, times_s, times_s, table)
-
-
-def test_what_is_passed_through_is_no_jump():
-    assert stretches(course((0, 10), (1, 1), (2, 10))) == [(0.0, 11.0, 0), (11.0, 20.0, 2)]
-    assert stretches(course((NEUTRAL, 5), (3, 5))) == [(0.0, 5.0, NEUTRAL), (5.0, 9.0, 3)]
-    assert stretches(course()) == []
-
-
-def test_notes_are_counted_where_they_were_played():
-    notes = np.array([[t, t + 1, 60, 40] for t in range(10)] +
-                     [[10 + t / 2, 12, 60, 100] for t in range(20)], dtype=float)  # fmt: skip
-    trace = course((2, 10), (0, 10))
-    shares = by_quadrant(trace, notes)
-    assert [one.notes for one in shares] == [20, 0, 10, 0, 0]
-    assert shares[0].a_second == pytest.approx(20 / 9.5)
-    assert (shares[2].velocity, shares[0].velocity) == (40, 100)
-    (jump,) = jumps(trace, notes)
-    assert (jump.time_s, jump.before, jump.after, jump.first_note_s) == (10.0, 2, 0, 0.0)
-    assert jump.a_second == pytest.approx((1.0, 2.0))
-    assert jump.velocity == (40, 100)
 
 
 # ---------------------------------------------------------------------------- in a browser

@@ -26,8 +26,8 @@ from eeg.xdf import DESK_STREAM
 FOOTER = (
     "What is recognised of a person is an estimate: arousal better than chance, valence hardly, "
     "unless it was learned from the wearer. The played emotion is the translation of the "
-    "recognised one, made again; what a hand set on the page or by controller is not in it. "
-    "Nothing here diagnoses anything."
+    "recognised one, made again, and begun anew after a pause; what a hand set on the page or by "
+    "controller is not in it. Nothing here diagnoses anything."
 )
 
 

@@ -82,13 +82,13 @@ def jumps(trace: Trace, notes: np.ndarray, pauses: Sequence[Span] = ()) -> list[
     parts = stretches(trace)
     found = []
     for (begin_s, time_s, before), (_, end_s, after) in zip(parts, parts[1:], strict=False):
+        if paused_s(time_s - LASTS_S, time_s + LASTS_S, pauses):
+            continue  # it was in the pause
         later = notes[notes[:, 0] >= time_s, 0]
         earlier = (to_s for _, to_s in pauses if to_s <= time_s)
         pause_s = min((from_s for from_s, _ in pauses if from_s >= time_s), default=np.inf)
         then = max(begin_s, time_s - ROUND_S, *earlier), time_s
         now = time_s, min(end_s, time_s + ROUND_S, pause_s)
-        if time_s - then[0] < LASTS_S:  # it was in a pause
-            continue
         old, new = (_liveliness(_within(notes, *span), span[1] - span[0]) for span in (then, now))
         first_s = float(later.min()) - time_s if len(later) else np.nan
         pairs = (old[0], new[0]), (old[1], new[1])
