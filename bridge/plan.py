@@ -19,7 +19,7 @@ TAIL_S = 1.5  # of music after a recording has ended
 COPIED = (
     "sample_age_s", "gaps", "capsules", "valence", "arousal", "confidence", "quality", "strength",
     "notes", "late", "lateness_p99_ms", "lateness_max_ms", "underruns", "rewinds", "panics",
-    "recorded_bytes",
+    "recorded_bytes", "pauses", "marks",
 )  # fmt: skip
 
 
@@ -70,6 +70,8 @@ class Snapshot:
     real_time: bool
     restarts: int
     recorded_bytes: int
+    pauses: int  # of the recording
+    marks: int
     port: str
     stream: str
     said: tuple[str, ...]  # sentences since the last snapshot

@@ -231,6 +231,8 @@ def _summary(snapshot: "Snapshot") -> str:
         (snapshot.underruns, "pauses to compose"),
         (snapshot.gaps, "gaps in the signal"),
         (snapshot.restarts, "restarts"),
+        (snapshot.pauses, "pauses of the recording"),
+        (snapshot.marks, "moments marked"),
     ):
         if count:
             words += f", {count} {what}"

@@ -95,7 +95,6 @@ def state(board: Board, now_s: float, began_s: float) -> dict[str, Any]:
         "sayings": board.sayings,
         "word": word(signal, mood, bool(board.desk.mute), bool(board.stop)),
         "keeping": keeping(board, now_s),
-        "marks": board.marks,
         "bpm": board.bpm,
         "listeners": listeners[:LISTED],
     }
