@@ -1,15 +1,28 @@
 """A recording that is paused by hand: what is in the folder, and that the folder says so."""
 
 import json
+import os
+import signal
+import threading
+import time
+from contextlib import suppress
 from dataclasses import replace
+from multiprocessing import active_children
+from types import SimpleNamespace
 
+import fakes
 import mido
 import numpy as np
 import pytest
+from pages import frame, tune_in
+from websockets.exceptions import WebSocketException
+from wire import until
 
-from bridge import desk
+from bridge import desk, pipeline
 from bridge.board import KEEPING, new_board
 from bridge.mind.beats import TimedBeat
+from bridge.page.door import new_door
+from bridge.plan import Plan
 from bridge.session.folder import PAUSED, RESUMED, Session
 from bridge.session.kept import read_session
 from bridge.session.picture import picture_session
@@ -18,9 +31,11 @@ from bridge.session.report import page
 from bridge.session.tally import by_quadrant, jumps
 from bridge.session.trace import broken, read_capsules
 from capsule.emotion import EmotionCapsule
+from eeg.lsl import clock
 from eeg.markers import Marker
 from eeg.recording import read_recording
 from eeg.signal import Chunk, Signal
+from eeg.synthetic import write_edf
 from eeg.xdf import DESK_STREAM, LOG_STREAM, read_tracks
 
 RATE_HZ, START_S, END_S = 128, 100.0, 160.0
@@ -174,3 +189,55 @@ def test_no_line_is_drawn_through_a_break():
     assert seen_s.tolist() == [0.0, 0.25, 0.5, 20.0, 20.0, 20.25]
     assert np.isnan(seen).all(axis=1).tolist() == [False, False, False, True, False, False]
     assert [len(one) for one in broken(times_s[:1], values[:1])] == [1, 1]
+
+
+@pytest.mark.lsl
+def test_paused_on_the_page_it_stays_so_though_the_recorder_is_killed(tmp_path):
+    path, door = tmp_path / "short.edf", new_door()
+    write_edf(path, fakes.beginning(90.0))
+    stamps_s = {}
+
+    def press(step, line, command, word):
+        line.send(json.dumps(command))
+        until(lambda: frame(line)["state"]["keeping"] == word, f"{word} after {step}")
+        stamps_s[step] = clock()
+
+    def opened():
+        with suppress(OSError, WebSocketException):
+            return tune_in(SimpleNamespace(door=door))
+
+    def perform():
+        with until(opened, "the page") as line:
+            until(lambda: frame(line)["state"]["capsules"] > 4, "the music")
+            press("mark", line, {"press": "mark"}, "RECORDING")
+            press("pause", line, {"turn": "record", "to": False}, "PAUSED")
+            (recorder,) = (one for one in active_children() if one.name == "recorder")
+            os.kill(recorder.pid, signal.SIGKILL)
+            until(lambda: frame(line)["state"]["restarts"] == 1, "another recorder")
+            time.sleep(1.0)
+            press("resume", line, {"turn": "record", "to": True}, "RECORDING")
+            until(lambda: frame(line)["now"] > stamps_s["resume"] + 1.0, "a second more")
+
+    viewer = threading.Thread(target=perform)
+    shown = []
+
+    def show(snapshot):
+        if not shown:
+            viewer.start()
+        elif not viewer.is_alive():
+            os.kill(os.getpid(), signal.SIGTERM)
+        shown.append(snapshot)
+
+    plan = Plan(port="none", folder=tmp_path / "s", page=door, composer=fakes.Composer,
+                recogniser=fakes.recogniser)  # fmt: skip
+    last = pipeline.replay(path, plan, show)
+    viewer.join()
+    assert (last.restarts, last.pauses, last.marks) == (1, 1, 1)
+    first, second = read_session(tmp_path / "s"), read_session(tmp_path / "s" / "continued")
+    assert [text for _, stream, text in first.said if stream == DESK_STREAM] == ["mark 1", PAUSED]
+    assert [text for _, stream, text in second.said if stream == DESK_STREAM] == [PAUSED, RESUMED]
+    for folder in (tmp_path / "s", tmp_path / "s" / "continued"):
+        (track,) = (one for one in read_tracks(folder / "session.xdf") if one.kind == "EEG")
+        inside = (track.times_s > stamps_s["pause"]) & (track.times_s < stamps_s["resume"] - 0.5)
+        assert len(track.times_s) > 0
+        assert not inside.any()
