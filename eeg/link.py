@@ -55,9 +55,13 @@ class Channel:
 
 
 class Link:
-    """An open inlet to one source."""
+    """An open inlet to one source; its stamps are brought to our clock, unless `synced` is off.
 
-    def __init__(self, info: Any) -> None:
+    What measures how far two clocks are apart needs UDP. Where a firewall holds that back, the
+    first read fails after 5 s, and the link goes on with the stamps as they come: `synced` is off.
+    """
+
+    def __init__(self, info: Any, synced: bool = True) -> None:
         name, count, rate_hz = info.name(), info.channel_count(), info.nominal_srate()
         if info.channel_format() not in NUMBERS:
             raise EegError(f"the stream {name!r} sends text, not numbers: choose another stream")
@@ -67,16 +71,25 @@ class Link:
                 f"{MOST_CHANNELS} channels or {HIGHEST_RATE_HZ:g} Hz are refused"
             )
         self.info = info
-        self._inlet = pylsl.StreamInlet(
-            info, max_buflen=BUFFER_S, recover=False, processing_flags=pylsl.proc_clocksync
-        )
-        try:
-            self.channels = _describe(self._inlet.info(DESCRIBE_S), count)
-            self._inlet.open_stream(DESCRIBE_S)
-        except (LostError, TimeoutError) as error:
-            raise Lost from error
+        self._open(synced)
+        self.channels = _describe(self._asked(self._inlet.info), count)
+        self._asked(self._inlet.open_stream)
         self._block = max(1, int(BLOCK_S * rate_hz))
         self._room = np.empty((max(self._block, 256), count), NUMBERS[info.channel_format()])
+
+    def _open(self, synced: bool) -> None:
+        self.synced = synced
+        flags = pylsl.proc_clocksync if synced else pylsl.proc_none
+        self._inlet = pylsl.StreamInlet(
+            self.info, max_buflen=BUFFER_S, recover=False, processing_flags=flags
+        )
+
+    def _asked(self, question: Callable[[float], Any]) -> Any:
+        """Its answer. Lost if there is none in time."""
+        try:
+            return question(DESCRIBE_S)
+        except (LostError, TimeoutError) as error:
+            raise Lost from error
 
     def read(self, timeout_s: float, missing: int | None = None) -> tuple[Floats, Floats]:
         """Wait for the next few samples, then take all there are: (time, channel), (time,).
@@ -90,6 +103,10 @@ class Link:
                 _, times = self._inlet.pull_chunk(wait_s, most, dest_obj=self._room)
             except LostError as error:
                 raise Lost from error
+            except TimeoutError:
+                self._open(synced=False)
+                self._asked(self._inlet.open_stream)
+                break
             if not len(times):
                 break
             values.append(self._room[: len(times)].astype(np.float64))
@@ -100,7 +117,7 @@ class Link:
         return np.vstack(values), np.concatenate(stamps)
 
     def clock_is_known(self, timeout_s: float) -> bool:
-        """Whether the source has told what its clock says; reading waits 5 s for that and fails."""
+        """Whether the source has told what its clock says."""
         try:
             self._inlet.time_correction(timeout_s)
         except (LostError, TimeoutError):
@@ -131,8 +148,9 @@ def _number(text: str) -> float:
 class Finder:
     """Keeps a link to a stream that is described by what is wanted of it."""
 
-    def __init__(self, wanted: Callable[[Any], bool]) -> None:
+    def __init__(self, wanted: Callable[[Any], bool], synced: bool = True) -> None:
         self.wanted = wanted
+        self._synced = synced
         self.link: Link | None = None
         self._resolver: Any = None
         self._used: set[str] = set()  # every source has a uid of its own: none comes back alive
@@ -151,7 +169,7 @@ class Finder:
         """Link to a source, or None if it was gone by then. Ends the search."""
         self._used.add(info.uid())
         try:
-            self.link = Link(info)
+            self.link = Link(info, self._synced)
         except Lost:
             return None
         self._resolver = None

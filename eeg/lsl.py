@@ -94,7 +94,7 @@ class Intake:
         self._type = link.info.type()
         self._finder.wanted = self._is_same
         self._freshness = Freshness()
-        self._late = late
+        self.late = late
         self._heard_s = clock()
 
     def __enter__(self) -> Self:
@@ -118,6 +118,12 @@ class Intake:
     def connected(self) -> bool:
         """Whether there is a source; one that has fallen silent still counts."""
         return self._finder.link is not None
+
+    @property
+    def blind(self) -> str | None:
+        """The machine whose clock cannot be asked, so that samples are timed by their arrival."""
+        link = self._finder.link
+        return None if link is None or link.synced else str(link.info.hostname())
 
     def pull(self, timeout_s: float, missing: int | None = None) -> Chunk | None:
         """The samples that have come, after waiting for some; None if there were none in time.
@@ -150,8 +156,9 @@ class Intake:
 
     def _chunk(self, values: Floats, stamps_s: Floats) -> Chunk | None:
         self._heard_s = clock()
-        times_s, old = self._freshness.admit(stamps_s, self._heard_s)
-        old = 0 if self._late else old
+        known = self.blind is None
+        times_s, old = self._freshness.admit(stamps_s, self._heard_s, known)
+        old = 0 if self.late else old
         self.dropped += old
         if old == len(times_s):
             return None

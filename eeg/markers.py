@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pylsl
-from pylsl.util import LostError
+from pylsl.util import LostError, TimeoutError
 
 MARKERS_TYPE = "Markers"
 NONE = "none"
@@ -23,7 +23,11 @@ MOST_CHARACTERS = 500  # of a text; a name has fewer
 
 @dataclass(frozen=True)
 class Marker:
-    """A text of somebody's, stamped on our clock. Channels of one sample are joined by a blank."""
+    """A text of somebody's, stamped on our clock. Channels of one sample are joined by a blank.
+
+    If the clock of its machine cannot be asked (a firewall holds UDP back) it is stamped when it
+    arrives.
+    """
 
     stream: str
     source_id: str
@@ -39,6 +43,7 @@ class MarkerInlets:
         self._resolver = None if wanted == NONE else pylsl.ContinuousResolver(forget_after=2.0)
         self._inlets: dict[str, tuple[Any, Any]] = {}  # uid: what it is, its inlet
         self._lost: set[str] = set()
+        self._blind: set[str] = set()  # of machines whose clock cannot be asked
 
     def pull(self) -> list[Marker]:
         """What has come since the last call."""
@@ -46,10 +51,12 @@ class MarkerInlets:
             return []
         for info in self._resolver.results():
             if len(self._inlets) < MOST_STREAMS and self._is_new(info):
-                flags = pylsl.proc_clocksync
-                inlet = pylsl.StreamInlet(info, recover=False, processing_flags=flags)
-                self._inlets[info.uid()] = (info, inlet)
+                self._open(info, pylsl.proc_clocksync)
         return [marker for uid in list(self._inlets) for marker in self._take(uid)]
+
+    def _open(self, info: Any, flags: int) -> None:
+        inlet = pylsl.StreamInlet(info, recover=False, processing_flags=flags)
+        self._inlets[info.uid()] = (info, inlet)
 
     def _is_new(self, info: Any) -> bool:
         if info.uid() in self._inlets or info.uid() in self._lost:
@@ -66,9 +73,14 @@ class MarkerInlets:
             self._lost.add(uid)
             del self._inlets[uid]
             return
+        except TimeoutError:
+            self._blind.add(uid)
+            self._open(info, pylsl.proc_none)
+            return
         except UnicodeDecodeError:  # no text after all
             return
         name, source_id = info.name()[:MOST_CHARACTERS], info.source_id()[:MOST_CHARACTERS]
         for row, time_s in zip(rows or (), times_s, strict=True):
             text = " ".join(part for part in row if part)[:MOST_CHARACTERS]
-            yield Marker(name, source_id, text, float(time_s))
+            at_s = pylsl.local_clock() if uid in self._blind else time_s
+            yield Marker(name, source_id, text, float(at_s))

@@ -70,7 +70,7 @@ class Freshness:
     are those that come ten seconds before they can have been taken. Where that goes on, with a
     delay that stays the same, the source's clock was set: its stamps are shifted to what they were.
     Stamps that are not on the LSL clock at all (some bridges send seconds since 1970) are shifted
-    so that the first arrival is now.
+    so that the first arrival is now, and so are those of a clock that could not be asked.
     """
 
     def __init__(self) -> None:
@@ -79,11 +79,15 @@ class Freshness:
         self._before_s = 0.0
         self._strange: tuple[float, float] | None = None  # since when, and the delay then
 
-    def admit(self, stamps_s: Floats, now_s: float) -> tuple[Floats, int]:
-        """Times on our clock (time,), and how many samples from the first on are too old."""
+    def admit(self, stamps_s: Floats, now_s: float, known: bool = True) -> tuple[Floats, int]:
+        """Times on our clock (time,), and how many samples from the first on are too old.
+
+        `known`: whether the stamps were brought to the LSL clock of this machine.
+        """
         if self._shift_s is None:
             ahead_s = now_s - float(stamps_s[-1])
-            self._shift_s = ahead_s if abs(ahead_s) > FOREIGN_CLOCK_S else 0.0
+            foreign = not known or abs(ahead_s) > FOREIGN_CLOCK_S
+            self._shift_s = ahead_s if foreign else 0.0
             self._before_s = now_s
             self._least_s = now_s - float(stamps_s.max()) - self._shift_s
         self._least_s += CLOCK_DRIFT * max(0.0, now_s - self._before_s)

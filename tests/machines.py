@@ -63,6 +63,16 @@ def can_be_apart():
     return all(subprocess.run(one, capture_output=True).returncode == 0 for one in tries)
 
 
+HEARS = """
+import sys
+from eeg.lsl import Intake, clock
+with Intake(sys.argv[1], timeout_s=60.0) as intake:
+    while (chunk := intake.pull(1.0)) is None:
+        pass
+    print(abs(clock() - chunk.times_s[-1]) < 1.0, bool(intake.blind), flush=True)
+"""
+
+
 class Machine:
     """One of two; on loopback both are this one."""
 
@@ -118,6 +128,13 @@ class Network:
             _ip("-n", name, "addr", "add", f"{address}/24", "dev", end)
             for device in ("lo", end):
                 _ip("-n", name, "link", "set", device, "up")
+
+    def firewall(self):
+        """The second machine's streams can be found and read, but its clock cannot be asked."""
+        for name, end in zip(self._spaces, self._ends, strict=True):
+            _ip("-n", name, "route", "add", "224.0.0.0/4", "dev", end)
+        udp = ("ipproto", "udp", "sport", "16572-16603")
+        _ip("-n", self._spaces[1], "rule", "add", *udp, "blackhole")
 
     def close(self):
         """Take everything down."""

@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 import numpy as np
 import pytest
 import pyxdf
-from machines import AHEAD_S, LISTENS, PLAYS, Network, can_be_apart
+from machines import AHEAD_S, HEARS, LISTENS, PLAYS, Network, can_be_apart
 from wire import HEADSET, until
 
 from bridge.cli import build_parser, main
@@ -70,6 +70,16 @@ def test_two_machines_with_two_clocks_play_as_one_whatever_happens_to_the_other(
     assert {s["info"]["type"][0] for s in streams} >= {"EEG", "Emotion"}
     streams, _ = pyxdf.load_xdf(str(tmp_path / "piano" / "session.xdf"))
     assert "EEG" not in {s["info"]["type"][0] for s in streams}
+
+
+@pytest.mark.skipif(not APART, reason="needs root and Linux's namespaces of network and time")
+def test_a_headset_whose_machine_does_not_tell_its_clock_is_timed_by_arrival(stack):
+    network = stack.enter_context(closing(Network(apart=True)))
+    network.firewall()
+    stack.enter_context(closing(network.second.python(HEADSET, "Headset there", "id there")))
+    hears = stack.enter_context(closing(network.first.python(HEARS, "Headset there")))
+    until(lambda: hears.lines, "its samples")
+    assert hears.lines[0] == "True True", hears.errors
 
 
 def silent(plays):

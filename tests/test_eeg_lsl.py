@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pylsl
 import pytest
+from pylsl.util import TimeoutError
 from wire import SOON_S, until
 
 from eeg import lsl
@@ -121,6 +122,31 @@ def test_a_killed_source_is_found_again(
         features = front_end.push(back)
         assert features[0].gap
         assert not any(f.gap for f in features[1:])
+
+
+def test_a_clock_that_cannot_be_asked_leaves_the_arrival(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As liblsl does 5 s after the first read, if UDP is held back; the source is 3 s behind."""
+    real, tried = pylsl.StreamInlet.pull_chunk, []
+
+    def pull_chunk(inlet: pylsl.StreamInlet, *words: object, **more: object) -> object:
+        tried.append(inlet)
+        if len(tried) == 1:
+            raise TimeoutError("the operation failed due to a timeout.")
+        return real(inlet, *words, **more)
+
+    monkeypatch.setattr(pylsl.StreamInlet, "pull_chunk", pull_chunk)
+    source = outlet("blind", source_id="blind-1")
+    with lsl.Intake("blind", timeout_s=SOON_S) as intake:
+        assert intake.blind is None
+
+        def comes() -> Chunk | None:
+            source.push(np.ones((1, 4)), np.array([lsl.clock() - 3.0]))
+            return intake.pull(0.1)
+
+        chunk = until(comes)
+        assert intake.blind
+        assert abs(lsl.clock() - chunk.times_s[-1]) < 1.0
+        assert intake.losses == 0
 
 
 def test_after_a_stall_the_backlog_is_dropped(sender: Callable[[str, str], Sender]) -> None:

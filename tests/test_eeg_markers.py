@@ -9,6 +9,7 @@ import fakes
 import numpy as np
 import pylsl
 import pytest
+from pylsl.util import TimeoutError
 from wire import until
 
 from bridge import pipeline
@@ -53,6 +54,26 @@ def test_a_stream_is_found_and_its_texts_are_stamped_on_our_clock(heard):
     (marker,) = kept
     assert (marker.stream, marker.source_id) == (NAME, heard)
     assert marker.time_s == pytest.approx(sent_s, abs=0.01)
+
+
+def test_texts_of_a_clock_that_cannot_be_asked_are_stamped_when_they_arrive(heard, monkeypatch):
+    """As liblsl does 5 s after the first look, if UDP is held back."""
+    real, looks = pylsl.StreamInlet.pull_chunk, []
+
+    def pull_chunk(inlet, *words):
+        looks.append(inlet)
+        if len(looks) == 1:
+            raise TimeoutError("the operation failed due to a timeout.")
+        return real(inlet, *words)
+
+    monkeypatch.setattr(pylsl.StreamInlet, "pull_chunk", pull_chunk)
+    inlets, kept = MarkerInlets(heard), []
+    outlet = Markers(NAME, heard)
+    until(lambda: connected(inlets, outlet) and len(looks) > 1)
+    sent_s = clock()
+    outlet.push("Q1 begins", sent_s - 100.0)
+    until(lambda: texts(inlets, ["Q1 begins"], kept))
+    assert kept[0].time_s >= sent_s
 
 
 def test_a_stream_that_goes_and_comes_back_is_heard_again(heard):

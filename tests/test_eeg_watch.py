@@ -72,6 +72,14 @@ def test_stamps_of_another_clock_are_brought_to_ours() -> None:
     np.testing.assert_allclose(times, [50.1], atol=1e-6)
 
 
+def test_stamps_of_a_clock_that_cannot_be_asked_are_brought_to_ours_however_near() -> None:
+    fresh = Freshness()
+    times, old = fresh.admit(np.array([46.9, 47.0]), 50.0, known=False)
+    np.testing.assert_allclose(times, [49.9, 50.0])
+    assert old == 0
+    np.testing.assert_allclose(fresh.admit(np.array([47.1]), 50.2, known=False)[0], [50.1])
+
+
 @pytest.mark.parametrize("drift", [2e-4, -2e-4])
 def test_a_clock_that_drifts_for_an_hour_loses_nothing(drift: float) -> None:
     fresh = Freshness()
