@@ -13,6 +13,8 @@ from bridge.desk import Wishes, lay
 from bridge.hand import process as hand
 from bridge.hand.ports import CLIENT, PORT
 from bridge.mind import process as mind
+from bridge.page import process as page
+from bridge.page.told import About
 from bridge.plan import Plan
 from bridge.session import recorder
 from eeg.lsl import clock
@@ -26,6 +28,7 @@ class Cast:
         self.crew, self.plan = crew, plan
         self.capsules = f"emocapsule-capsules-{token}"
         self.notes = f"emocapsule-notes-{token}"
+        self.stream: str | None = None  # of the EEG
         lay(crew.board.desk, Wishes(strength=plan.style.top_strength))
 
     def hand(self) -> Connection:
@@ -52,7 +55,7 @@ class Cast:
 
     def ear(self, stream: str | None, wait_s: float) -> None:
         """Who listens to the headset, or to who listens to it on another machine."""
-        plan = self.plan
+        plan, self.stream = self.plan, stream
         if plan.capsules is not None:
             again = (plan.capsules, 0.0, self.capsules)
             self.crew.start("ear", relay.main, plan.capsules, wait_s, self.capsules, again=again)
@@ -60,21 +63,18 @@ class Cast:
         wearer = (self.capsules, plan.rest_s, plan.profile, plan.recogniser)
         self.crew.start("ear", ear.main, stream, wait_s, *wearer, again=(stream, 0.0, *wearer))
 
-    def page(self, stream: str | None) -> None:
-        """The page, if it is wanted; imported here alone, for the server takes its time to load."""
+    def page(self) -> None:
+        """The page, if it is wanted; its imports would cost the others their time to load."""
         plan = self.plan
         if plan.page is None:
             return
-        from bridge.page import process
-        from bridge.page.told import About
-
         folder = plan.folder.name if plan.folder is not None else ""
         port = ":".join((CLIENT, PORT)) if plan.port is None else plan.port
-        streams = (stream, self.capsules, self.notes)
         about = About(port, folder, clock())
-        self.crew.start("page", process.main, *streams, plan.page, about)
+        ways = (self.stream, self.capsules, self.notes, plan.page, about)
+        self.crew.start("page", page.main, *ways)
 
-    def recorder(self, stream: str | None, name: str | None = None) -> None:
+    def recorder(self, name: str | None = None) -> None:
         """Who keeps the session, if it is to be kept; `name`: of the recording that is played."""
         plan = self.plan
         if plan.folder is None:
@@ -82,12 +82,12 @@ class Cast:
         facts = {
             "began": datetime.now().astimezone().isoformat(timespec="seconds"),
             "recording": name,
-            "stream": stream or None,
+            "stream": self.stream or None,
             "port": plan.port,
             "seed": plan.seed,
             "rest_s": plan.rest_s,
         }
         sayings_out, sayings_in = self.crew.pipe(waits=False)
         self.crew.marked_by(sayings_in)
-        ways = (facts, stream, self.capsules, self.notes, sayings_out, plan.markers)
+        ways = (facts, self.stream, self.capsules, self.notes, sayings_out, plan.markers)
         self.crew.start("recorder", recorder.main, plan.folder, *ways)

@@ -2,11 +2,17 @@
 
 The newest capsule is all that anybody needs, so nothing waits for a reader. Whether the signal is
 alive is judged by the age of its samples, not by liblsl, which says nothing for half a minute.
+
+To import what recognises takes longer than to find the stream and to fill the first window: so one
+thread opens the stream and keeps what comes while the main thread loads.
 """
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -25,6 +31,10 @@ if TYPE_CHECKING:
 PULL_S = 0.1  # longest wait for samples, so the longest that nobody looks at the watchdog
 RETRY_S = 2.0
 HOP_S = 0.25
+BLIND = (
+    "The clock of {} cannot be asked, so the EEG is timed by its arrival: open UDP ports 16571 to "
+    "16603 in the firewalls of both machines for exact times."
+)
 ALARMING = (Health.STALE, Health.LOST)  # a signal that is merely LATE shows in the status line
 
 
@@ -80,22 +90,46 @@ def main(
     EegError if there is none within `wait_s`; 0 waits for ever. Our capsules go out under
     `source_id`.
     """
-    import eeg.frontend  # noqa: F401  # what takes long to import comes before the first sample
+    loaded = threading.Event()
+    opening = ThreadPoolExecutor(1).submit(_open, seat, stream, wait_s, source_id, loaded)
+    load = recogniser()
+    import eeg.frontend  # noqa: F401  # takes long, too
+
+    seat.tell("loaded", "")
+    loaded.set()
+    if (opened := opening.result()) is not None:
+        intake, outlet, early = opened
+        _listen(seat, intake, outlet, early, Ear(intake.signal, load, rest_s, profile))
+        intake.close()
+
+
+def _open(
+    seat: Seat, stream: str | None, wait_s: float, source_id: str, loaded: threading.Event
+) -> tuple[Intake, Outlet, deque[Chunk]] | None:
+    """Stream, outlet, and what came until we had `loaded`; None if it was time to leave before."""
     from capsule.emotion import CAPSULE_STREAM, CAPSULE_TYPE, CHANNELS
 
-    load = recogniser()
-    seat.tell("loaded", "")
     intake = _intake(seat, stream, wait_s)
     if intake is None:
-        return
-    ear = Ear(intake.signal, load, rest_s, profile)
+        return None
+    seat.board.source = intake.signal.source_id.encode()[: SOURCE_BYTES - 1]
     outlet = Outlet(CAPSULE_STREAM, CAPSULE_TYPE, CHANNELS, 1 / HOP_S, "", source_id)
-    watchdog = Watchdog(clock())
-    signal = intake.signal
-    seat.board.source = signal.source_id.encode()[: SOURCE_BYTES - 1]
+    early: deque[Chunk] = deque()
+    intake.late = True  # what waits for our imports is no history
+    while not loaded.is_set() and not seat.over():
+        if (chunk := intake.pull(PULL_S)) is not None:
+            early.append(chunk)
+            seat.board.signal = SIGNALS.index("LIVE")
+    intake.late = False
+    return intake, outlet, early
+
+
+def _listen(seat: Seat, intake: Intake, outlet: Outlet, early: deque[Chunk], ear: Ear) -> None:
+    """Give a capsule for each window until it is time to leave."""
+    watchdog, warned, signal = Watchdog(clock()), False, intake.signal
     seat.tell("ready", f"{signal.name}: {len(signal.channels)} channels, {signal.rate_hz:g} Hz")
     while not seat.over():
-        chunk = intake.pull(PULL_S, ear.front_end.missing)
+        chunk = early.popleft() if early else intake.pull(PULL_S, ear.front_end.missing)
         now_s = clock()
         seat.beat(now_s)
         if chunk is not None:
@@ -104,13 +138,17 @@ def main(
                 vector = capsule.to_vector()[np.newaxis].astype(float)
                 outlet.push(vector, np.array([capsule.time_s]))
                 show(capsule, seat.board)
+        if early:
+            continue
+        if intake.blind and not warned:
+            seat.tell("say", BLIND.format(intake.blind))
+            warned = True
         change = watchdog.look(now_s)
         if change is not None and (change.recovered or change.health in ALARMING):
             seat.tell("say", f"The EEG signal is {change.health.name}.")
         seat.board.signal = SIGNALS.index(watchdog.health.name)
         seat.board.sample_age_s = watchdog.age_s(now_s)
         seat.board.gaps = ear.gaps
-    intake.close()
 
 
 def _intake(seat: Seat, stream: str | None, wait_s: float) -> Intake | None:

@@ -78,6 +78,8 @@ class _Stage:
                 self.hand.play(next_s)
 
     def _think(self, newest: EmotionCapsule | None) -> None:
+        if not self.board.capsules:
+            self.mind.translator.expect(self.now_s)
         events = self.mind.step(self.now_s, newest)
         while self.mind.playing and self.mind.behind(self.now_s):
             events += self.mind.step(self.now_s, None)

@@ -71,7 +71,7 @@ def listen(
     def start(cast: Cast) -> None:
         cast.capsules = relay.address(name)
         cast.ear(stream, wait_s)
-        cast.recorder(stream)
+        cast.recorder()
 
     return _run(plan or Plan(), on_status, wait_s, start)
 
@@ -95,12 +95,11 @@ def replay(
 
 
 def _play(cast: Cast, stream: str | None, wait_s: float, name: str | None = None) -> None:
-    """Everybody whom the music needs, and whoever shows or keeps it."""
+    """Everybody whom the music needs, and whoever keeps it; the page comes later."""
     cast.mind(cast.hand())
     cast.link()
     cast.ear(stream, wait_s)
-    cast.page(stream)
-    cast.recorder(stream, name)
+    cast.recorder(name)
 
 
 def _run(
@@ -110,9 +109,11 @@ def _run(
     show = Shows(crew, on_status)
     with until_signalled() as stopped:
         try:
-            start(Cast(crew, plan))
+            cast = Cast(crew, plan)
+            start(cast)
             tend(crew, show, stopped, crew.loaded, LOAD_S)
             crew.board.go = 1
+            cast.page()
             tend(crew, show, stopped, lambda: crew.ready("ear") is not None, wait_s + LOAD_S)
             end_s = inf if plan.duration_s is None else clock() + plan.duration_s
             ended = partial(crew.ended, "source")
@@ -179,6 +180,7 @@ class Shows:
             restarts=crew.restarts,
             port=crew.ready("hand") or "",
             stream=crew.ready("ear") or "",
+            page=crew.ready("page") or "",
             said=said,
         )
 

@@ -74,6 +74,7 @@ class Snapshot:
     marks: int
     port: str
     stream: str
+    page: str  # its link, once it answers
     said: tuple[str, ...]  # sentences since the last snapshot
 
 
@@ -86,6 +87,7 @@ def snapshot(
     restarts: int = 0,
     port: str = "",
     stream: str = "",
+    page: str = "",
     said: tuple[str, ...] = (),
 ) -> Snapshot:
     """What is on the board, and what only the supervisor knows."""
@@ -100,5 +102,6 @@ def snapshot(
         restarts=restarts,
         port=port,
         stream=stream,
+        page=page,
         said=said,
     )

@@ -64,7 +64,8 @@ def main(seat: Seat, name: str, wait_s: float, source_id: str) -> None:
         if change is not None and (change.recovered or change.health in ALARMING):
             seat.tell("say", f"The emotion from {told(far)} is {change.health.name}.")
             seat.board.gaps += change.recovered
-        seat.board.signal = SIGNALS.index(watchdog.health.name)
+        if seat.board.capsules:  # before the first one there is nothing to play by
+            seat.board.signal = SIGNALS.index(watchdog.health.name)
         seat.board.sample_age_s = watchdog.age_s(now_s)
 
 

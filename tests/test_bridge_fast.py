@@ -71,6 +71,16 @@ def test_what_a_daw_would_get_is_in_the_file(recording, tmp_path):
     assert controls == {64, 123, *range(20, 28)}
 
 
+def test_the_music_begins_with_the_signal_not_with_the_first_emotion(recording, tmp_path):
+    replay_fast("any", plan(tmp_path / "s", duration_s=4.0))
+    first_s = 0.0
+    for message in mido.MidiFile(str(tmp_path / "s" / "notes.mid")):
+        first_s += message.time
+        if message.type == "note_on":
+            break
+    assert first_s < 0.5  # the first window is full after two seconds
+
+
 def test_every_note_ends(recording, tmp_path):
     replay_fast("any", plan(tmp_path / "s"))
     down = set()

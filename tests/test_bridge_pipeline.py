@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 from contextlib import closing
+from urllib.request import urlopen
 
 import fakes
 import numpy as np
@@ -12,6 +13,7 @@ from wire import HEADSET, python
 
 from bridge import pipeline
 from bridge.errors import BridgeError
+from bridge.page.door import new_door
 from bridge.pipeline import Plan
 from eeg.synthetic import write_edf
 
@@ -34,8 +36,17 @@ def test_a_recording_is_replayed_as_a_real_stream_and_leaves_a_session(tmp_path)
     whole = fakes.beginning(LENGTH_S)
     path = tmp_path / "short.edf"
     write_edf(path, whole)
-    shown = []
-    last = pipeline.replay(path, plan(folder=tmp_path / "session"), shown.append)
+    shown, answers = [], []
+
+    def show(snapshot):
+        shown.append(snapshot)
+        if snapshot.page and not answers:
+            with urlopen(snapshot.page, timeout=10.0) as answer:
+                answers.append(answer.status)
+
+    door = new_door()
+    last = pipeline.replay(path, plan(folder=tmp_path / "session", page=door), show)
+    assert (answers, last.page) == ([200], door.link)
     assert last.restarts == 0
     assert last.capsules >= 4 * (LENGTH_S - 2.5)
     assert last.notes > 10

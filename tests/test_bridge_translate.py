@@ -49,6 +49,28 @@ def test_before_the_first_capsule_it_waits():
     assert (played.mood, played.condition.probabilities) == ("WAITING", NEUTRAL)
 
 
+def test_with_a_signal_but_no_capsule_yet_it_plays_neutral_and_the_first_capsule_as_it_is():
+    translator, straight = Translator(), Translator()
+    translator.expect(2.0)
+    played = translator.played(2.5)
+    assert (played.mood, played.loudness, played.capsule) == ("PLAYING", 1.0, None)
+    assert played.condition.probabilities == pytest.approx(NEUTRAL)
+    assert played.condition.strength == 1.0
+    for one in (translator, straight):
+        one.hear(capsule(Q1), 4.0)
+    assert translator.played(4.0).condition == straight.played(4.0).condition
+    translator.expect(20.0)  # not any more
+    assert translator.played(20.0).mood == "GLIDE"
+
+
+def test_a_signal_that_goes_before_its_first_capsule_is_lost_as_any_other():
+    translator = Translator()
+    translator.expect(2.0)
+    assert [translator.played(2.0 + age_s).mood for age_s in (2.0, 6.0, 31.0)] == [
+        "HOLD", "GLIDE", "REST",
+    ]  # fmt: skip
+
+
 def test_a_lasting_emotion_is_played_as_it_is_without_contrast():
     translator = Translator(Style(contrast=0.0))
     now_s = listen(translator, [capsule(Q1)] * 80)

@@ -30,6 +30,7 @@ from eeg.inlet import Inlet
 from eeg.lsl import clock
 
 FIRST_NOTE_S = 60.0  # to wait for it
+PAGE_S = 60.0  # for the page to answer
 SETTLE_S = 3.0  # until all have loaded what they load late
 LOOK_S = 0.001
 OUR_NOTES = "emocapsule:notes"
@@ -133,14 +134,24 @@ def _said(path: Path) -> str:
     return " ".join(path.read_text().split()) or "nothing"
 
 
+def _link(told: Path) -> str:
+    """Where the page is, as soon as the program says so. BridgeError if it does not."""
+    until_s = clock() + PAGE_S
+    while clock() < until_s:
+        for word in told.read_text().split():
+            if word.startswith("http://"):
+                return word
+        time.sleep(LOOK_S)
+    raise BridgeError(f"The page did not answer within {PAGE_S:.0f} s; it said: {_said(told)}")
+
+
 @contextmanager
 def watched(told: Path) -> Iterator[None]:
     """Somebody looks at the page whose link was told, as a browser would, without drawing it."""
     from websockets.exceptions import WebSocketException
     from websockets.sync.client import connect
 
-    link = next(word for word in told.read_text().split() if word.startswith("http://"))
-    address, _, token = link.partition("#")
+    address, _, token = _link(told).partition("#")
     page = connect(
         f"{address.replace('http', 'ws', 1)}live?token={token}",
         additional_headers={"Origin": address.rstrip("/")}, proxy=None,

@@ -123,7 +123,7 @@ class _Director:
         ways = (cast.hand(), self._orders, self._news_in, programme, composer)
         self._crew.start("mind", pianist.main, *ways)
         cast.ear(stream, wait_s)
-        cast.recorder(stream)
+        cast.recorder()
 
     def turn(self) -> bool:
         """One look at everything; whether the sitting is over."""

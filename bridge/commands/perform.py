@@ -127,14 +127,10 @@ def _plan(args: argparse.Namespace, name: str) -> "Plan":
 
 
 def _shown(args: argparse.Namespace, plan: "Plan") -> "Plan":
-    """The plan with a page, unless it was not wanted; says where it is."""
+    """The plan with a page, unless it was not wanted."""
     from bridge.page.door import new_door
 
-    if not args.page:
-        return plan
-    door = new_door(args.page_port)
-    _say(f"Page: {door.link}")
-    return replace(plan, page=door)
+    return replace(plan, page=new_door(args.page_port)) if args.page else plan
 
 
 # ---------------------------------------------------------------------------- meanwhile
@@ -148,11 +144,15 @@ class Teller:
         self._told: tuple[float, ...] = ()
         self._told_s = -LATEST_S
         self._begin_s: float | None = None  # when the first sample came
+        self._page = ""
 
     def __call__(self, snapshot: "Snapshot") -> None:
         """Take the newest snapshot."""
         for sentence in snapshot.said:
             self._line(sentence)
+        if snapshot.page != self._page:
+            self._page = snapshot.page
+            self._line(f"Page: {snapshot.page}")
         if not snapshot.capsules:
             return
         if self._begin_s is None:

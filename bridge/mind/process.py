@@ -9,7 +9,7 @@ from math import inf
 from multiprocessing.connection import Connection
 
 from bridge import desk
-from bridge.board import MOODS, Board, Seat
+from bridge.board import MOODS, SIGNALS, Board, Seat
 from bridge.daw import conductor
 from bridge.daw.habits import PLAIN, Habits
 from bridge.mind import ahead, beats
@@ -18,6 +18,7 @@ from bridge.mind.core import Mind
 from bridge.mind.translate import Style, Translator
 from bridge.wire import encode
 
+LIVE = SIGNALS.index("LIVE")
 IDLE_S = 0.010
 SHOW_S = 0.05  # between two looks ahead for displays
 
@@ -46,8 +47,9 @@ def main(
     from capsule.emotion import CAPSULE_STREAM, CAPSULE_TYPE, EmotionCapsule
     from eeg.lsl import Newest, clock
 
-    mind = Mind(composer(seed), Translator(style), habits)
     newest = Newest(CAPSULE_STREAM, CAPSULE_TYPE, capsules_from)
+    newest.take()  # it is looked for while the network loads
+    mind = Mind(composer(seed), Translator(style), habits)
     epoch = seat.board.epoch
     shown_s = -inf
     seat.tell("ready", "composer")
@@ -56,6 +58,8 @@ def main(
         seat.beat(now_s)
         taken = newest.take()
         capsule = EmotionCapsule.from_vector(taken[1], taken[0]) if taken else None
+        if not seat.board.capsules and seat.board.signal == LIVE:
+            mind.translator.expect(now_s)
         wishes, beat = desk.read(seat.board.desk), conductor.read(seat.board.beat)
         for event in mind.step(now_s, capsule, wishes, beat):
             record = encode(event, epoch)

@@ -9,6 +9,7 @@ emotion stays available beside the played one.
   a factor of at most `most_gain`, and only as far as there is evidence for a range. Of where the
   wearer usually is, `keep` remains, so that a lasting emotion is not taken for none.
 - Doubt: confidence and quality scale the strength; without them the music is near unguided.
+- Beginning: with a signal, but no capsule yet, the piano plays neutral and unguided.
 - Loss: a capsule that does not come is held, then glides to neutral, then the piano
   closes and rests.
 """
@@ -91,7 +92,7 @@ class Translator:
 
     def reset(self) -> None:
         """Forget the wearer; hand overrides stay."""
-        self.restore(TranslatorState(None, (0.0, 0.0), 0.0, 0.0, 0.0, -math.inf, (), None))
+        self.restore(TranslatorState(None, (0.0, 0.0), 0.0, 0.0, -math.inf, -math.inf, (), None))
 
     def state(self) -> TranslatorState:
         """A copy of what is remembered."""
@@ -121,6 +122,11 @@ class Translator:
             self._hands[axis] = (value, share)
         else:
             raise BridgeError(f"The {axis} {value} (share {share}) is out of -1 to 1 (0 to 1).")
+
+    def expect(self, now_s: float) -> None:
+        """There is a signal, but it has not given a capsule yet: play without one meanwhile."""
+        if self._capsule is None:
+            self._heard_s = now_s
 
     def hear(self, capsule: EmotionCapsule, now_s: float) -> None:
         """A capsule has come."""
@@ -160,7 +166,7 @@ class Translator:
 
     def played(self, now_s: float) -> Played:
         """What to play by at this moment."""
-        if self._capsule is None or self._axes is None:
+        if self._heard_s == -math.inf:
             return Played(Condition(NEUTRAL), "WAITING", 0.0, None)
         age_s = now_s - self._heard_s
         nearness = 1.0 - _ramp(age_s, GLIDE_AFTER_S, GLIDE_S)

@@ -1,23 +1,23 @@
 """The process *page*: serves the web page; nobody needs it, so it may be killed in a concert.
 
-Two threads: the main one takes what comes over LSL, the server's answers the browsers.
+Two threads: the main one takes what comes over LSL, the server's answers the browsers. Whoever
+starts it knows of this file, so what takes long to import is imported when it runs.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-
-import uvicorn
-from starlette.types import ASGIApp
+from typing import TYPE_CHECKING
 
 from bridge.board import Seat
 from bridge.errors import BridgeError
 from bridge.page.door import Door, listen
-from bridge.page.feed import Feed
-from bridge.page.server import MOST_BYTES, new_app
 from bridge.page.told import About, Teller
 from eeg.lsl import clock
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 PULL_S = 0.05
 FAREWELL_S = 0.15  # for browsers to be told that it is over
@@ -28,6 +28,10 @@ class Server:
     """Serves an application from a thread of its own. BridgeError if the port cannot be had."""
 
     def __init__(self, app: ASGIApp, door: Door) -> None:
+        import uvicorn
+
+        from bridge.page.server import MOST_BYTES
+
         try:
             self._socket = listen(door.port)
         except OSError as problem:
@@ -60,6 +64,9 @@ def main(
     about: About,
 ) -> None:
     """Run until told to leave. `stream`: the EEG's; the other ids name our own streams."""
+    from bridge.page.feed import Feed
+    from bridge.page.server import new_app
+
     feed = Feed(stream, capsules_from, notes_from)
     board = seat.board
     server = Server(new_app(door, board.desk, lambda: Teller(board, feed.story, about)), door)

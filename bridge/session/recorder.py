@@ -87,7 +87,7 @@ def main(
     time.sleep(LAST_S)
     try:
         _take_own(session, capsules, notes, sayings)
-        end = session.close if seat.board.go else session.discard
+        end = session.close if seat.board.go or seat.board.notes else session.discard
         end(clock())
     except BridgeError as problem:
         _failed(seat, session, problem)
