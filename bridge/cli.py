@@ -17,18 +17,12 @@ from pathlib import Path
 
 from bridge.commands.calibrating import words_of_calibrate
 from bridge.commands.composing import words_of_compose
-from bridge.commands.daw import words_of_daw
 from bridge.commands.devices import words_of_devices
 from bridge.commands.headset import words_of_headset
 from bridge.commands.learn import words_of_learn
-from bridge.commands.listening import (
-    FORMATS,
-    settle_rest,
-    words_of_recognise,
-    words_of_wearing,
-)
+from bridge.commands.listening import settle_rest, words_of_recognise
+from bridge.commands.playing import words_of_demo, words_of_listen, words_of_live, words_of_replay
 from bridge.commands.reporting import words_of_report
-from bridge.commands.values import count, seconds, tcp_port
 from bridge.errors import BridgeError
 from capsule.errors import CapsuleError
 from eeg.errors import EegError
@@ -112,95 +106,44 @@ def build_parser() -> argparse.ArgumentParser:
     version = metadata.version("emocapsule")
     parser.add_argument("--version", action="version", version=f"emocapsule {version}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    def command(name: str, told: str, add_help: bool = True) -> argparse.ArgumentParser:
+    for name, (told, words) in COMMANDS.items():
         sentence = told[0].upper() + told[1:] + "."
-        return commands.add_parser(
-            name, help=told, description=sentence, add_help=add_help, allow_abbrev=False
+        add_help = name not in PASSED_ON
+        words(
+            commands.add_parser(
+                name, help=told, description=sentence, add_help=add_help, allow_abbrev=False
+            )
         )
-
-    demo = command("demo", "play the sample recording through the whole wire")
-    _playing(demo)
-    words_of_devices(command("devices", "list LSL streams and MIDI ports"))
-    words_of_headset(command("headset", "put a headset onto LSL, through BrainFlow"))
-    live = command("live", "play what the wearer of a headset feels")
-    live.add_argument(
-        "--stream", metavar="NAME",
-        help="the LSL stream (default: the only EEG); NAME=Fp1,Fp2,... if it names no electrodes",
-    )  # fmt: skip
-    live.add_argument(
-        "--capsules", nargs="?", const="", metavar="NAME",
-        help="another machine listens to the headset: play what its `emocapsule listen` hears "
-        "(NAME: as it was told there; default: the only one on the network)",
-    )  # fmt: skip
-    words_of_wearing(live)
-    _playing(live)
-    listen = command("listen", "hear the wearer of a headset, for a piano on another machine")
-    listen.add_argument(
-        "--stream", metavar="NAME",
-        help="the LSL stream (default: the only EEG); NAME=Fp1,Fp2,... if it names no electrodes",
-    )  # fmt: skip
-    listen.add_argument(
-        "--name", metavar="NAME", help="what `live --capsules` asks for (default: this machine's)"
-    )
-    words_of_wearing(listen)
-    _keeping(listen)
-    replay = command("replay", "play a recording, through the same wire as live")
-    replay.add_argument("file", type=Path, metavar="FILE", help=FORMATS)
-    replay.add_argument(
-        "--fast", action="store_true", help="as fast as the machine can, into files only"
-    )
-    words_of_wearing(replay)
-    _playing(replay)
-    words_of_learn(command("learn", "move one MIDI controller, for a DAW that learns it"))
-    words_of_recognise(
-        command("recognise", "tell the emotion in a recording, one JSON object a line")
-    )
-    words_of_calibrate(
-        command(
-            "calibrate",
-            "learn a wearer's own emotions, from recordings with labels or from a sitting",
-        )
-    )
-    words_of_compose(command("compose", "compose piano music to an emotion"))
-    words_of_report(command("report", "show a session as one page of HTML"))
-    command(
-        "prepare", "turn MIDI into what the music model learns from, or `capsule` recordings",
-        add_help=False,
-    )  # fmt: skip
-    train = command("train", "train the music model or the capsule network", add_help=False)
-    train.add_argument("model", nargs="?", choices=("music", "capsule"))
-    evaluate = command(
-        "evaluate", "tell what a model is worth on data it never saw", add_help=False
-    )
-    evaluate.add_argument("model", nargs="?", choices=("music", "capsule"))
-    command("bench", "measure speed and timing on this machine", add_help=False)
     return parser
 
 
-def _playing(parser: argparse.ArgumentParser) -> None:
-    words_of_daw(parser)
-    _keeping(parser)
-    parser.add_argument("--seed", type=count, default=0, metavar="N", help="of the music")
-    parser.add_argument(
-        "--page", action=argparse.BooleanOptionalAction, default=True,
-        help="show it all in a web page of this machine, whose link is told (default)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--page-port", type=tcp_port, metavar="N",
-        help="of the page (default 8765, or any that is free)",
-    )  # fmt: skip
+def _model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", nargs="?", choices=("music", "capsule"))
 
 
-def _keeping(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--duration", type=seconds, metavar="S", help="stop after S seconds")
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="the session folder (default: a new one)"
-    )
-    parser.add_argument(
-        "--markers", metavar="NAME",
-        help="record this LSL stream of markers only (default: all there are; none: none)",
-    )  # fmt: skip
+COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "demo": ("play the sample recording through the whole wire", words_of_demo),
+    "devices": ("list LSL streams and MIDI ports", words_of_devices),
+    "headset": ("put a headset onto LSL, through BrainFlow", words_of_headset),
+    "live": ("play what the wearer of a headset feels", words_of_live),
+    "listen": ("hear the wearer of a headset, for a piano on another machine", words_of_listen),
+    "replay": ("play a recording, through the same wire as live", words_of_replay),
+    "learn": ("move one MIDI controller, for a DAW that learns it", words_of_learn),
+    "recognise": ("tell the emotion in a recording, one JSON object a line", words_of_recognise),
+    "calibrate": (
+        "learn a wearer's own emotions, from recordings with labels or from a sitting",
+        words_of_calibrate,
+    ),
+    "compose": ("compose piano music to an emotion", words_of_compose),
+    "report": ("show a session as one page of HTML", words_of_report),
+    "prepare": (
+        "turn MIDI into what the music model learns from, or `capsule` recordings",
+        lambda _: None,
+    ),
+    "train": ("train the music model or the capsule network", _model),
+    "evaluate": ("tell what a model is worth on data it never saw", _model),
+    "bench": ("measure speed and timing on this machine", lambda _: None),
+}
 
 
 if __name__ == "__main__":

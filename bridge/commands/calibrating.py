@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.commands import values
-from bridge.commands.listening import FORMATS, REST_S, read
+from bridge.commands.listening import FORMATS, REST_S, read, words_of_stream
 from bridge.commands.telling import say, session_folder
 from bridge.errors import BridgeError
 
@@ -55,10 +55,7 @@ def words_of_calibrate(calibrate: argparse.ArgumentParser) -> None:
 
 
 def _words_of_sitting(sitting: argparse._ArgumentGroup) -> None:
-    sitting.add_argument(
-        "--stream", metavar="NAME",
-        help="the LSL stream (default: the only EEG); NAME=Fp1,Fp2,... if it names no electrodes",
-    )  # fmt: skip
+    words_of_stream(sitting)
     sitting.add_argument("--port", metavar="NAME", help="where the music goes, as for live")
     sitting.add_argument(
         "--out", type=Path, metavar="DIR",

@@ -4,7 +4,7 @@ import argparse
 import re
 from collections.abc import Sequence
 
-from bridge.commands.values import number, share
+from bridge.commands.values import number, share, tcp_port, whole
 from bridge.daw import controlin
 from bridge.daw.control import NAMES, ControlMap
 from bridge.daw.habits import CURVES, LIGHTEST, STRONGEST, Habits, Incoming, Velocity
@@ -13,7 +13,6 @@ from bridge.errors import BridgeError
 PROGRAMS = 128
 OCTAVES = 48  # semitones up or down
 LOCALHOST = "127.0.0.1"
-LAST_PORT = 65535
 
 
 def words_of_port(parser: argparse.ArgumentParser) -> None:
@@ -105,15 +104,8 @@ def _words_of_incoming(parser: argparse.ArgumentParser) -> None:
 # ---------------------------------------------------------------------------- words as values
 
 
-def _whole(text: str, low: int, high: int, what: str) -> int:
-    value = number(text, low, high, f"{what} from {low} to {high}")
-    if not value.is_integer():
-        raise argparse.ArgumentTypeError(f"{text!r} is not {what} from {low} to {high}")
-    return int(value)
-
-
 def _channel(text: str) -> int:
-    return _whole(text, 1, 16, "a channel")
+    return whole(text, 1, 16, "a channel")
 
 
 def _channel_or_any(text: str) -> int | str:
@@ -121,21 +113,21 @@ def _channel_or_any(text: str) -> int | str:
 
 
 def _semitones(text: str) -> int:
-    return _whole(text, -OCTAVES, OCTAVES, "a number of semitones")
+    return whole(text, -OCTAVES, OCTAVES, "a number of semitones")
 
 
 def _velocity(text: str) -> int:
-    return _whole(text, LIGHTEST, STRONGEST, "a velocity")
+    return whole(text, LIGHTEST, STRONGEST, "a velocity")
 
 
 def _program(text: str) -> int:
-    return _whole(text, 1, PROGRAMS, "a program")
+    return whole(text, 1, PROGRAMS, "a program")
 
 
 def bank(text: str) -> tuple[int, int]:
     """Coarse, or coarse:fine."""
     coarse, _, fine = text.partition(":")
-    return _whole(coarse, 0, 127, "a bank"), _whole(fine or "0", 0, 127, "a bank")
+    return whole(coarse, 0, 127, "a bank"), whole(fine or "0", 0, 127, "a bank")
 
 
 def curve(text: str) -> float:
@@ -163,7 +155,7 @@ def _numbers(text: str, names: Sequence[str]) -> dict[str, int | None]:
             raise argparse.ArgumentTypeError(
                 f"{part!r} is not NAME=NUMBER with a name of {', '.join(names)}"
             )
-        told[name] = None if value == "off" else _whole(value, 0, 127, "a controller")
+        told[name] = None if value == "off" else whole(value, 0, 127, "a controller")
     return told
 
 
@@ -172,7 +164,7 @@ def host_and_port(text: str) -> tuple[str, int]:
     match = re.fullmatch(r"(?:\[([^]]+)\]|([^:\[\]\s]*)):(\d{1,5})", text)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, such as 127.0.0.1:9000")
-    return match[1] or match[2] or LOCALHOST, _whole(match[3], 1, LAST_PORT, "a port")
+    return match[1] or match[2] or LOCALHOST, tcp_port(match[3])
 
 
 def habits_of(args: argparse.Namespace) -> Habits:

@@ -34,6 +34,14 @@ def words_of_recognise(recognise: argparse.ArgumentParser) -> None:
     words_of_wearing(recognise)
 
 
+def words_of_stream(parser: argparse._ActionsContainer) -> None:
+    """Where the EEG comes from."""
+    parser.add_argument(
+        "--stream", metavar="NAME",
+        help="the LSL stream (default: the only EEG); NAME=Fp1,Fp2,... if it names no electrodes",
+    )  # fmt: skip
+
+
 def words_of_wearing(parser: argparse.ArgumentParser) -> None:
     """What may be told of the wearer."""
     parser.add_argument(

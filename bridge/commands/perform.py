@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.commands.daw import habits_of
-from bridge.commands.telling import session_folder
+from bridge.commands.telling import say, session_folder
 from bridge.errors import BridgeError
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ def live(args: argparse.Namespace) -> int:
     from bridge import pipeline
 
     plan = _shown(args, _plan(args, "live"))
-    _say("Ctrl-C ends it.")
+    say("Ctrl-C ends it.")
     wait_s = pipeline.FIND_S
     if plan.capsules is not None:
         wait_s = pipeline.OTHER_S
-        _say(f"It waits up to {wait_s:g} s for the capsules of the other machine.")
+        say(f"It waits up to {wait_s:g} s for the capsules of the other machine.")
     _finish(plan, pipeline.live(args.stream, plan, Teller(), wait_s))
     return 0
 
@@ -52,7 +52,7 @@ def listen(args: argparse.Namespace) -> int:
         duration_s=args.duration,
         markers=args.markers,
     )
-    _say(f"On the other machine: emocapsule live --capsules {name}\nCtrl-C ends it.")
+    say(f"On the other machine: emocapsule live --capsules {name}\nCtrl-C ends it.")
     _finish(plan, pipeline.listen(name, args.stream, plan, Teller()))
     return 0
 
@@ -74,13 +74,13 @@ def demo(args: argparse.Namespace) -> int:
     plan = _shown(args, _plan(args, "demo"))
     assert plan.folder is not None
     sample = _sample(plan.folder)
-    _say(f"The sample recording ({sample}) plays as a live LSL stream: rest, then four emotions.")
+    say(f"The sample recording ({sample}) plays as a live LSL stream: rest, then four emotions.")
     try:
         snapshot = _replayed(sample, plan)
     except BridgeError as problem:
         if plan.port is not None:
             raise
-        _say(f"{problem}\nThe demo goes on without a MIDI port; the notes go into a file.")
+        say(f"{problem}\nThe demo goes on without a MIDI port; the notes go into a file.")
         plan = replace(plan, port="none")
         snapshot = _replayed(sample, plan)
     _finish(plan, snapshot)
@@ -214,7 +214,7 @@ def _finish(plan: "Plan", snapshot: "Snapshot") -> None:
         try:
             render_wav(folder / "notes.mid", folder / "audio.wav")
         except MusicError as problem:
-            _say(f"No audio.wav: {problem}")
+            say(f"No audio.wav: {problem}")
     print(f"Session: {folder.resolve()}")
     for path in sorted(path for path in folder.iterdir() if path.is_file()):
         print(f"  {path.name:<16} {path.stat().st_size / 1024:9.1f} KiB")
@@ -237,7 +237,3 @@ def _summary(snapshot: "Snapshot") -> str:
         if count:
             words += f", {count} {what}"
     return f"{words}."
-
-
-def _say(sentence: str) -> None:
-    print(sentence, file=sys.stderr, flush=True)

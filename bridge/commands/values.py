@@ -1,6 +1,7 @@
 """Words of the command line as values; what is none is wrong use, told in a sentence."""
 
 import argparse
+import re
 from typing import Any
 
 from music.controls import Controls
@@ -89,12 +90,16 @@ def count(text: str) -> int:
     return int(text)
 
 
+def whole(text: str, low: int, high: int, what: str) -> int:
+    """A whole number between `low` and `high`, or it is not `what`."""
+    if not (re.fullmatch(r"[+-]?\d{1,18}", text) and low <= int(text) <= high):
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what} from {low} to {high}")
+    return int(text)
+
+
 def tcp_port(text: str) -> int:
-    """A port of this machine."""
-    port = count(text)
-    if not 1 <= port <= 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 1 to 65535")
-    return port
+    """A port of this machine, or of another."""
+    return whole(text, 1, 65535, "a port")
 
 
 def mix(text: str) -> tuple[float, ...]:
