@@ -7,7 +7,7 @@ import fakes
 import numpy as np
 from wire import Program, until
 
-IN = "emocapsule-in:in"
+IN, CONTROL = "emocapsule-in:in", "emocapsule-control:control"
 
 DAW = """
 import contextlib, queue, random, sys, threading, time

@@ -11,10 +11,10 @@ from contextlib import closing, contextmanager
 import mido
 import numpy as np
 import pytest
+from daws import CONTROL
 from pythonosc.osc_message import OscMessage
 from wire import Headset, Listener, Ourselves, until
 
-CONTROL = "emocapsule-control:control"
 HABITS = """Habits(channel=5, transpose=-12, velocity=Velocity(1.0, 100, 120), program=9,
                    controls=ControlMap((20, 21, 22, 23, 102, 103, 104, 105)), clock=True)"""
 BEAT_S = 0.5  # of the composer of tests

@@ -5,11 +5,10 @@ import shutil
 from contextlib import closing
 
 import pytest
+from daws import CONTROL
 from wire import Listener, python
 
 from bridge.cli import main
-
-CONTROL = "emocapsule-control:control"
 
 
 def test_learn_waits_for_enter_before_each(monkeypatch, capsys):
