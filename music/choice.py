@@ -12,6 +12,7 @@ from music.controls import PLAIN, Controls
 from music.ending import Cadence, is_closing, narrow
 from music.grammar import Grammar
 from music.guidance import Strengths
+from music.key import home
 from music.limits import Memory, allow, lean
 from music.quantise import drawable, moves
 from music.sampling import Sampling, choose
@@ -35,14 +36,15 @@ def choose_within(
     if cadence and is_closing(grammar, cadence):
         controls = replace(controls, max_density=None, min_density=0.0)
     if controls == PLAIN:
-        return choose(logits, strengths, grammar.mask(), sampling, dice)
+        return choose(logits, strengths, grammar.mask(), sampling, dice, home(memory.classes))
     mask = allow(grammar, memory, controls)
     if cadence:
         mask = narrow(mask, grammar, memory, controls, cadence)
     if controls.quantise:
         drawable(mask, grammar.position, controls.quantise)
     bias = lean(grammar, memory, controls)
-    token = choose(logits if bias is None else logits + bias, strengths, mask, sampling, dice)
+    logits = logits if bias is None else logits + bias
+    token = choose(logits, strengths, mask, sampling, dice, home(memory.classes))
     if controls.quantise and token in v.POS:
         drawn = token - v.POS.start
         token = v.POS.id(int(moves(grammar.position, controls.quantise)[drawn]))

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
+from music import vocabulary as v
 from music.errors import MusicError
-from music.vocabulary import NO_CHORD, ROOTS
 
 SCALES = {  # semitones above the tonic
     "major": (0, 2, 4, 5, 7, 9, 11),
@@ -30,6 +31,7 @@ SAME = {
     "": "major", "ionian": "major", "m": "minor", "natural minor": "minor", "aeolian": "minor",
     "major pentatonic": "pentatonic",
 }  # fmt: skip
+LEAST_HEARD_BEATS = 8.0  # of notes, before a key is taken for heard
 LETTERS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 QUALITY_TONES = {
     "M": (0, 4, 7), "m": (0, 3, 7), "7": (0, 4, 7, 10), "M7": (0, 4, 7, 11), "m7": (0, 3, 7, 10),
@@ -68,7 +70,7 @@ class Key:
     @cached_property
     def away_classes(self) -> tuple[int, ...]:
         """Pitch classes of that chord, the indispensable ones first."""
-        if self.away != NO_CHORD:
+        if self.away != v.NO_CHORD:
             return chord_classes(self.away)
         steps = [step for step in (7, 10, 5, 2) if step in self.scale]
         return tuple((self.tonic + step) % 12 for step in steps)
@@ -76,18 +78,18 @@ class Key:
     def _chord(self, step: int, qualities: Sequence[str]) -> str:
         root = (self.tonic + step) % 12
         for quality in qualities:
-            name = f"{ROOTS[root]}:{quality}"
+            name = f"{v.ROOTS[root]}:{quality}"
             if self.classes.issuperset(chord_classes(name)):
                 return name
-        return NO_CHORD
+        return v.NO_CHORD
 
 
 def chord_classes(name: str) -> tuple[int, ...]:
     """Pitch classes of a chord of the token table, root first; none for "N"."""
-    if name == NO_CHORD:
+    if name == v.NO_CHORD:
         return ()
     root, quality = name.split(":")
-    return tuple((ROOTS.index(root) + step) % 12 for step in QUALITY_TONES[quality])
+    return tuple((v.ROOTS.index(root) + step) % 12 for step in QUALITY_TONES[quality])
 
 
 def parse_key(name: str) -> Key:
@@ -103,6 +105,30 @@ def parse_key(name: str) -> Key:
         )
     shift = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}[match[2]]
     return Key((LETTERS[match[1].lower()] + shift) % 12, SCALES[mode])
+
+
+def home(weights: Sequence[float]) -> npt.NDArray[np.bool_] | None:
+    """(V,) True for the chords and pitches within the seven tones that hold most of these 12
+    pitch-class weights (beats); None while too little was heard to tell.
+    """
+    heard = np.asarray(weights, dtype=np.float64)
+    if heard.sum() < LEAST_HEARD_BEATS:
+        return None
+    return _HOMES[int(np.argmax(_SEVEN @ heard))]
+
+
+def _at_home(classes: frozenset[int]) -> npt.NDArray[np.bool_]:
+    inside = np.zeros(v.SIZE, dtype=np.bool_)
+    for number, name in enumerate(v.CHORDS):
+        inside[v.CHORD.id(number)] = classes.issuperset(chord_classes(name))
+    for token in range(v.PITCH.start, v.PITCH.stop):
+        inside[token] = (v.PITCH_RANGE[0] + token - v.PITCH.start) % 12 in classes
+    return inside
+
+
+_MAJORS = [Key(tonic, SCALES["major"]).classes for tonic in range(12)]
+_SEVEN = np.array([[float(pitch in classes) for pitch in range(12)] for classes in _MAJORS])
+_HOMES = [_at_home(classes) for classes in _MAJORS]
 
 
 def find_key(weights: Sequence[float]) -> Key:

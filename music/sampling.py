@@ -36,6 +36,7 @@ def choose(
     mask: npt.NDArray[np.bool_],
     sampling: Sampling,
     dice: np.random.Generator,
+    home: npt.NDArray[np.bool_] | None = None,
 ) -> int:
     """Guide, mask, draw a family of tokens, then a token within it, cut to the top p.
 
@@ -44,12 +45,17 @@ def choose(
     2020) thickens the music. So does any cut of what a family says of time and touch (a long wait,
     a soft key): top p acts on chords and pitches alone.
 
+    What guidance knows best of a dark emotion is that bright music would never play this tone, so
+    it leaves the key instead of turning minor: how often the music leaves it is the condition's own
+    affair, guidance chooses among the tones inside and among those outside.
+
     Parameters
     ----------
     logits : (music.guidance.ROWS, V), as its ``rows_of``
     strengths : of the guidance
     mask : (V,) True where a token may follow; at least one must
     dice : gives two random numbers
+    home : (V,) True for the chords and pitches of the key that is heard; none: all are alike
 
     Returns
     -------
@@ -63,8 +69,26 @@ def choose(
     here = here[mask[here]]
     tones = family in TONES
     within = guide(allowed[:, here], strengths.tones if tones else strengths.time)
+    if tones and home is not None:
+        within = _as_often(within, allowed[0, here], home[here])
     top_p = sampling.top_p if tones else 1.0
     return int(here[_draw(within, sampling.temperature, top_p, dice)])
+
+
+def _as_often(
+    guided: npt.NDArray[np.float64], plain: npt.NDArray[np.float64], home: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float64]:
+    """``guided`` (N,), with what is at home as likely as in ``plain``, and what is not."""
+    out = guided.copy()
+    for side in (home, ~home):
+        if side.any():
+            out[side] += _share(plain, side) - _share(guided, side)
+    return out
+
+
+def _share(logits: npt.NDArray[np.float64], side: npt.NDArray[np.bool_]) -> np.float64:
+    share: np.float64 = np.logaddexp.reduce(logits[side]) - np.logaddexp.reduce(logits)
+    return share
 
 
 def _draw(

@@ -5,7 +5,7 @@ import pytest
 
 from music import vocabulary as v
 from music.errors import MusicError
-from music.key import QUALITY_TONES, SCALES, Key, chord_classes, find_key, parse_key
+from music.key import QUALITY_TONES, SCALES, Key, chord_classes, find_key, home, parse_key
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,22 @@ def test_the_key_is_heard_from_its_scale_and_triad(tonic, mode):
     weights[list(chord_classes(Key(tonic, SCALES[mode]).home))] += 2.0
     assert find_key(tuple(weights)) == Key(tonic, SCALES[mode])
     assert find_key((0.0,) * 12).tonic == 0
+
+
+@pytest.mark.parametrize("tonic", range(12))
+@pytest.mark.parametrize("mode", ["major", "minor", "dorian"])
+def test_home_is_the_tones_and_chords_of_what_was_heard(tonic, mode):
+    key = Key(tonic, SCALES[mode])
+    heard = [2.0 * (pitch in key.classes) for pitch in range(12)]
+    inside = home(heard)
+    pitches = {v.PITCH_RANGE[0] + n for n in range(v.PITCH.size) if inside[v.PITCH.id(n)]}
+    assert pitches == {p for p in range(21, 109) if p % 12 in key.classes}
+    for name in v.CHORDS:
+        assert inside[v.chord_token(name)] == key.classes.issuperset(chord_classes(name))
+    heard[(tonic + 1) % 12] += 0.5  # a passing tone
+    assert np.array_equal(home(heard), inside)
+
+
+def test_too_little_is_no_key():
+    assert home((0.5,) * 12) is None
+    assert home((1.0,) * 12) is not None

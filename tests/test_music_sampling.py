@@ -11,10 +11,10 @@ from music.sampling import Sampling, choose
 ANY = np.ones(v.SIZE, dtype=bool)
 
 
-def draws(logits, tones=1.0, time=1.0, mask=ANY, sampling=None, count=400):
+def draws(logits, tones=1.0, time=1.0, mask=ANY, sampling=None, count=400, home=None):
     sampling, strengths = sampling or Sampling(), Strengths(tones, time)
     dice = [np.random.default_rng(seed) for seed in range(count)]
-    return np.array([choose(logits, strengths, mask, sampling, one) for one in dice])
+    return np.array([choose(logits, strengths, mask, sampling, one, home) for one in dice])
 
 
 def rows(seed=0):
@@ -51,6 +51,30 @@ def test_which_family_comes_is_a_matter_of_time():
     logits[0, v.BAR] = 6.0  # known by the condition alone
     shares = [(draws(logits, 4.0, time, count=1000) == v.BAR).mean() for time in (0.0, 1.0, 4.0)]
     assert shares[0] < shares[1] < shares[2]
+
+
+def test_guidance_chooses_among_the_tones_of_the_key_but_leaves_it_no_more_often():
+    inside, outside = v.PITCH.start + np.array([0, 4]), v.PITCH.start + np.array([1, 6])
+    logits = np.full((ROWS, v.SIZE), -30.0, dtype=np.float32)
+    logits[:, inside], logits[:, outside] = np.log([0.45, 0.45]), np.log([0.05, 0.05])
+    logits[0, [inside[0], outside[0]]] += 1.0  # what the condition knows: one inside, one outside
+    home = np.zeros(v.SIZE, dtype=bool)
+    home[inside] = True
+    whole = Sampling(1.0, 1.0)
+    told = draws(logits, 1.0, sampling=whole, count=3000)
+    led = draws(logits, 4.0, sampling=whole, count=3000)
+    kept = draws(logits, 4.0, sampling=whole, count=3000, home=home)
+    assert abs(home[kept].mean() - home[told].mean()) < 0.02
+    for choice in (inside, outside):
+        shares = [
+            (one == choice[0]).sum() / np.isin(one, choice).sum() for one in (told, led, kept)
+        ]
+        assert shares[1] == pytest.approx(shares[2], abs=0.05)
+        assert shares[0] < shares[2] - 0.1
+    np.testing.assert_array_equal(
+        draws(logits, 4.0, sampling=whole, home=np.ones(v.SIZE, dtype=bool)),
+        draws(logits, 4.0, sampling=whole),
+    )
 
 
 def test_no_cut_and_no_cooling_favours_the_family_with_few_tokens():

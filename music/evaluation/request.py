@@ -16,10 +16,12 @@ import numpy.typing as npt
 
 from music import vocabulary as v
 from music.condition import Condition
+from music.controls import PLAIN
 from music.corpus.dataset import whole
 from music.events import Bar, Event, Pedal, Tempo, TempoMap
 from music.grammar import Grammar
 from music.guidance import Settled, Strengths
+from music.limits import Memory
 
 MAX_TOKENS_PER_S = 400  # a clip that is denser than this is cut short
 
@@ -79,6 +81,7 @@ class Player:
     events: list[Event] = field(default_factory=lambda: [Bar(0.0)])
     tempo_map: TempoMap = field(default_factory=TempoMap)
     settled: Settled = Settled()
+    memory: Memory = Memory()
 
     @classmethod
     def start(cls, request: Request) -> Player:
@@ -89,6 +92,7 @@ class Player:
         self.grammar, event = self.grammar.push(token)
         if isinstance(event, Tempo):
             self.tempo_map.push(event)
+        self.memory = self.memory.push(event, PLAIN)
         if event is not None:
             self.events.append(event)
         if len(self.request.schedule) > 1:

@@ -18,6 +18,7 @@ from music import vocabulary as v
 from music.evaluation.request import Clip, Length, Player, Request
 from music.guidance import ROWS, rows_of
 from music.inputs import Inputs
+from music.key import home
 from music.latent import Gaussian
 from music.network import Network
 from music.sampling import Sampling, choose
@@ -116,7 +117,8 @@ class Ensemble:
                 continue
             rows = scores if len(scores) == ROWS else scores.repeat(ROWS, axis=0)
             mask = player.grammar.mask()
-            player.push(choose(rows, strengths, mask, self.sampling, player.dice()))
+            key = home(player.memory.classes)
+            player.push(choose(rows, strengths, mask, self.sampling, player.dice(), key))
 
     def _inputs(self) -> Inputs:
         told = [row for p in self.players for row in rows_of(p.condition)[: self.width]]
