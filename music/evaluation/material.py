@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 
-from music import guidance, sampling
 from music.condition import STRENGTH
 from music.corpus.dataset import Piece, load
 from music.errors import MusicError
@@ -26,7 +25,8 @@ from music.evaluation.following import (
 )
 from music.evaluation.judge import Judge, Reader
 from music.evaluation.performance import LabelledClip
-from music.evaluation.request import Length, keep, kept, version_of
+from music.evaluation.request import Length, keep, kept
+from music.evaluation.sampler import played_by
 from music.model import MusicModel
 from music.sampling import Sampling
 from music.store import load_model
@@ -96,7 +96,7 @@ class Material:
         corpus = self.tokens / "music.npz"
         data = hashlib.sha256(corpus.read_bytes()).hexdigest() if corpus.is_file() else ""
         used = {name: settings[name] for name in uses}
-        return key_of([self.fingerprint, version_of(guidance, sampling), data, used])
+        return key_of([self.fingerprint, played_by(), data, used])
 
     @cached_property
     def model(self) -> MusicModel:
@@ -151,7 +151,7 @@ class Material:
     def _file(self, strength: float) -> Path:
         s = self.settings
         about = [s.scale.clips, s.seconds, s.seed, s.precision, strength, asdict(Sampling())]
-        name = key_of([self.fingerprint, version_of(guidance, sampling), about])
+        name = key_of([self.fingerprint, played_by(), about])
         return self.out / "clips" / f"strength-{strength:g}-{name}.npz"
 
     def _play(self, strength: float) -> Played:

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from music import guidance, sampling
 from music.condition import STRENGTH
 from music.corpus.dataset import Piece, load, whole
 from music.evaluation import features, judge, learners, performance, tonality
@@ -34,7 +33,7 @@ from music.evaluation.following import (
 from music.evaluation.judge import Reader
 from music.evaluation.likelihood import likelihood
 from music.evaluation.request import Length, Request, keep, kept, version_of
-from music.evaluation.sampler import Ensemble
+from music.evaluation.sampler import Ensemble, played_by
 from music.evaluation.speed import BUSIEST
 from music.network import Network
 from music.sampling import Sampling
@@ -118,7 +117,7 @@ def measure(contestant: Contestant, scale: Scale) -> None:
     for strength in scale.strengths:
         shelf.get(
             f"clips {strength:g}",
-            own | scale.of_clips | {"sampling": version_of(guidance, sampling)},
+            own | scale.of_clips | {"sampling": played_by()},
             partial(_play, network, clips_file(contestant, strength), scale, strength),
         )
 

@@ -14,8 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from music import guidance, key, limits
+from music import sampling as choosing
 from music import vocabulary as v
-from music.evaluation.request import Clip, Length, Player, Request
+from music.evaluation.request import Clip, Length, Player, Request, version_of
 from music.guidance import ROWS, rows_of
 from music.inputs import Inputs
 from music.key import home
@@ -24,6 +26,11 @@ from music.network import Network
 from music.sampling import Sampling, choose
 
 Latent = Literal["draw", "mean"]
+
+
+def played_by() -> str:
+    """A name for the code that chooses tokens: what was made by another is made anew."""
+    return version_of(guidance, key, limits, choosing)
 
 
 def rows_needed(request: Request) -> int:
@@ -117,8 +124,8 @@ class Ensemble:
                 continue
             rows = scores if len(scores) == ROWS else scores.repeat(ROWS, axis=0)
             mask = player.grammar.mask()
-            key = home(player.memory.classes)
-            player.push(choose(rows, strengths, mask, self.sampling, player.dice(), key))
+            tones = home(player.memory.classes)
+            player.push(choose(rows, strengths, mask, self.sampling, player.dice(), tones))
 
     def _inputs(self) -> Inputs:
         told = [row for p in self.players for row in rows_of(p.condition)[: self.width]]
