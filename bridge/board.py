@@ -85,7 +85,7 @@ class Board(ctypes.Structure):
 
     _fields_ = [
         ("stop", ctypes.c_uint32),  # supervisor, down to epoch
-        ("go", ctypes.c_uint32),  # everybody has loaded: the recording may begin
+        ("go", ctypes.c_uint32),  # who plays and who records are there: music may begin
         ("epoch", ctypes.c_uint32),  # which mind is the living one
         ("alive_s", ctypes.c_double * len(PROCESSES)),  # each its own
         ("source", ctypes.c_char * SOURCE_BYTES),  # ear, down to quality: the id of its stream

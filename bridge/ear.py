@@ -90,12 +90,12 @@ def main(
     EegError if there is none within `wait_s`; 0 waits for ever. Our capsules go out under
     `source_id`.
     """
+    seat.tell("loaded", "")  # for nobody has to wait until it is
     loaded = threading.Event()
     opening = ThreadPoolExecutor(1).submit(_open, seat, stream, wait_s, source_id, loaded)
     load = recogniser()
     import eeg.frontend  # noqa: F401  # takes long, too
 
-    seat.tell("loaded", "")
     loaded.set()
     if (opened := opening.result()) is not None:
         intake, outlet, early = opened

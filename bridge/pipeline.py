@@ -113,8 +113,8 @@ def _run(
             start(cast)
             tend(crew, show, stopped, crew.loaded, LOAD_S)
             crew.board.go = 1
-            cast.page()
             tend(crew, show, stopped, lambda: crew.ready("ear") is not None, wait_s + LOAD_S)
+            cast.page()
             end_s = inf if plan.duration_s is None else clock() + plan.duration_s
             ended = partial(crew.ended, "source")
             tend(crew, show, stopped, lambda: ended() or clock() > end_s, None)

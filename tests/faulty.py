@@ -102,8 +102,13 @@ class Headset:
 
 
 def begins(ourselves, listener):
-    """Wait for the first notes."""
-    until(lambda: len(listener.strikes()) >= 5 or ourselves.process.poll() is not None, "the music")
+    """Wait for the first notes, and for the emotion that they do not wait for."""
+
+    def begun():
+        felt = ourselves.told().get("capsules")
+        return (felt and len(listener.strikes()) >= 5) or ourselves.process.poll() is not None
+
+    until(begun, "the music")
     assert ourselves.process.poll() is None, (ourselves.lines[-3:], ourselves.errors[-9:])
 
 

@@ -147,3 +147,14 @@ def test_a_jump_is_followed_from_the_capsule_to_the_first_new_note(monkeypatch):
         assert one.composed_s < 0.05
         assert one.heard_s - one.at_hand_s <= COMMIT_S + 1e-9
         assert one.old_until_s <= COMMIT_S + 0.02 < one.heard_s + 0.125
+        assert one.beat_s == 0.5
+
+
+def test_what_is_heard_is_told_in_beats_too():
+    jumps = [
+        reaction.Jump(0, 9.0, heard_s=heard_s, beat_s=beat_s)
+        for heard_s, beat_s in ((0.3, 0.5), (0.5, 0.4), (0.6, 0.6))
+    ]
+    told = reaction._heard(jumps)
+    assert (told["n"], told["within_a_beat"], told["most_beats"], told["p50"]) == (3, 2, 1.25, 500)
+    assert reaction._heard([]) == {"n": 0}

@@ -108,7 +108,9 @@ def test_the_whole_wire_is_measured_from_outside(jack, capsys):
     assert told["capsule"]["n"] > 5
     assert told["cost"]["of"] >= 5  # supervisor, ear, mind, hand, recorder, page
     assert 10 < told["cost"]["memory_mb"] < 5000
-    assert told["reaction"]["n"] == 2
+    for name in ("reaction", "reaction_on_grid"):
+        assert told[name]["n"] == 2
+        assert sum(told[name][f"heard_{one}"]["n"] for one in ("Q1", "Q2", "Q3", "Q4")) == 2
 
 
 @pytest.mark.slow

@@ -82,7 +82,7 @@ def test_what_comes_while_it_loads_is_heard_in_full():
         came_s.append(clock() - recording.times_s[-1])
         outlet.push(recording.samples_uv, recording.times_s + came_s[0])
         until(lambda: seat.board.signal == SIGNALS.index("LIVE"), "the signal to be seen")
-        assert seat.told == []
+        assert seat.told == [("loaded", "")]
         return fakes.recogniser()
 
     ear.main(seat, name, 10.0, f"capsules of {name}", 0.0, None, loads)

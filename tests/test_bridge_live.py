@@ -27,6 +27,7 @@ def performance(folder):
         closing(Ourselves(headset.name, folder)) as ourselves,
     ):
         until(lambda: len(listener.strikes()) >= 10, "ten notes")
+        until(lambda: ourselves.told()["capsules"] > 3, "the wearer's first second")
         yield headset, ourselves, listener
     errors = [line for line in ourselves.errors if "Traceback" in line]
     assert not errors, ourselves.errors
@@ -60,7 +61,7 @@ def test_an_outlet_lost_and_found_and_ctrl_c_leave_no_note_on(jack, tmp_path):
         assert told["state"] == "complete"
         assert told["notes"] == len(listener.strikes())
     assert (folder / "capsules.jsonl").read_text().count("\n") == told["capsules"] > 3
-    assert told["samples"] > 1024
+    assert told["samples"] > 512
 
 
 def test_without_its_supervisor_nothing_hangs_and_nobody_stays(jack, tmp_path):

@@ -58,6 +58,7 @@ def measure(
             results["start_in_interpreters"] = round(start_s / _interpreter_s(), 1)
             results |= _meanwhile(pid, notes, port)
         results["reaction"] = jump(jumps)
+        results["reaction_on_grid"] = jump(jumps, quantise=1.0)
     return results
 
 

@@ -5,6 +5,9 @@ new emotion exists, so it is at hand, or would be if it were due (a note is hand
 before it sounds, and slow music has its next onset later than that). *At hand*: it has been handed
 over. *Heard*: it sounds. *Old until*: when the last note of the old emotion was due; from then on
 everything that is due is new.
+
+What is heard waits for the music's next onset, so it is told by quadrant and in beats, too: with
+the grid on (`quantise`) the first new note should come within a beat.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from math import inf
 import numpy as np
 
 from bridge.bench.yardstick import Result, percentiles, products, ratio
+from bridge.daw.habits import Habits
 from bridge.mind import process as mind
 from bridge.mind.core import Mind
 from bridge.mind.translate import Style, Translator
@@ -40,26 +44,36 @@ class Jump:
     composed_s: float = inf
     at_hand_s: float = inf
     heard_s: float = inf
+    beat_s: float = inf  # of the music that is heard then
     old_until_s: float = 0.0
 
 
-def jump(jumps: int = 24, apart_s: float = 2.5, seed: int = 0) -> Result:
+def jump(jumps: int = 24, apart_s: float = 2.5, seed: int = 0, quantise: float = 0.0) -> Result:
     """Jumps between quadrants in an order that `seed` draws, by the composer that ships."""
     composer = Composer.load(seed)
-    player = Mind(composer, Translator(Style(settle_s=1e-6, contrast=0.0)))
+    translator = Translator(Style(settle_s=1e-6, contrast=0.0))
+    player = Mind(composer, translator, Habits(quantise=quantise))
     done = list(_jumps(player, jumps, apart_s, seed))
     told = {
         name: percentiles([1000 * getattr(one, f"{name}_s") for one in done])
         for name in ("composed", "at_hand", "heard", "old_until")
     }
     for quadrant, name in enumerate(QUADRANTS):
-        heard_ms = [1000 * one.heard_s for one in done if one.quadrant == quadrant]
-        told[f"heard_{name}"] = percentiles(heard_ms) if heard_ms else {"n": 0}
+        told[f"heard_{name}"] = _heard([one for one in done if one.quadrant == quadrant])
     size = sum(one.numel() for one in composer.model.parameters())
     composed = told.pop("composed")
     counts = player.counts
     more = {"rewinds": counts.rewinds, "underruns": counts.underruns}
     return composed | more | ratio(composed, products(2 * size), "p50") | told
+
+
+def _heard(jumps: list[Jump]) -> Result:
+    """When the first new note of these was heard: in ms, and how many beats that was."""
+    if not jumps:
+        return {"n": 0}
+    beats = [one.heard_s / one.beat_s for one in jumps]
+    within = {"within_a_beat": sum(one <= 1.0 for one in beats), "most_beats": round(max(beats), 2)}
+    return percentiles([1000 * one.heard_s for one in jumps]) | within
 
 
 def _jumps(player: Mind, jumps: int, apart_s: float, seed: int) -> Iterator[Jump]:
@@ -103,6 +117,7 @@ def _follow(jump: Jump, player: Mind, notes: list[TimedNote]) -> None:
     if jump.at_hand_s == inf and notes:
         jump.at_hand_s = now_s - jump.arrived_s
         jump.heard_s = notes[0].on_s - jump.arrived_s
+        jump.beat_s = 60.0 / player.bpm(notes[0].on_s)
 
 
 def felt(quadrant: int, now_s: float) -> EmotionCapsule:

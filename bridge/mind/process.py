@@ -58,7 +58,7 @@ def main(
         seat.beat(now_s)
         taken = newest.take()
         capsule = EmotionCapsule.from_vector(taken[1], taken[0]) if taken else None
-        if not seat.board.capsules and seat.board.signal == LIVE:
+        if seat.board.go and not seat.board.capsules and seat.board.signal == LIVE:
             mind.translator.expect(now_s)
         wishes, beat = desk.read(seat.board.desk), conductor.read(seat.board.beat)
         for event in mind.step(now_s, capsule, wishes, beat):

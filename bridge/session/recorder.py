@@ -30,6 +30,7 @@ from eeg.markers import MarkerInlets
 
 LOOK_S = 0.1
 FIND_S = 1.0
+JOIN_S = 3.0  # for hand to be found; where nobody plays there is none
 AGAIN_S = 5.0  # until a recording that failed is tried anew
 LAST_S = 0.3  # for hand's last note-offs, if it left at the same moment
 
@@ -54,8 +55,10 @@ def main(
     capsules = Inlet(CAPSULE_STREAM, CAPSULE_TYPE, capsules_from)
     notes = Inlet(NOTES_STREAM, NOTES_TYPE, notes_from)
     capsules.pull()
-    notes.pull()
-    seat.tell("loaded", str(folder))
+    until_s = clock() + JOIN_S
+    while notes.pull() is None and not notes.connected and clock() < until_s:
+        time.sleep(LOOK_S)
+    seat.tell("loaded", str(folder))  # from now on no note goes unrecorded
     markers, beats = MarkerInlets(markers_from), Reader(seat.board.beats)
     buttons = Buttons(seat.board)
     intake: Intake | None = None
@@ -87,7 +90,7 @@ def main(
     time.sleep(LAST_S)
     try:
         _take_own(session, capsules, notes, sayings)
-        end = session.close if seat.board.go or seat.board.notes else session.discard
+        end = session.close if seat.board.go else session.discard
         end(clock())
     except BridgeError as problem:
         _failed(seat, session, problem)
