@@ -46,8 +46,8 @@ def choose(
     a soft key): top p acts on chords and pitches alone.
 
     What guidance knows best of a dark emotion is that bright music would never play this tone, so
-    it leaves the key instead of turning minor: how often the music leaves it is the condition's own
-    affair, guidance chooses among the tones inside and among those outside.
+    it leaves the key instead of turning minor. So guidance chooses among the tones of the key that
+    is heard; how often the music leaves it, and for which tone, the condition says as it is.
 
     Parameters
     ----------
@@ -70,25 +70,20 @@ def choose(
     tones = family in TONES
     within = guide(allowed[:, here], strengths.tones if tones else strengths.time)
     if tones and home is not None:
-        within = _as_often(within, allowed[0, here], home[here])
+        within = _at_home(within, allowed[0, here], home[here])
     top_p = sampling.top_p if tones else 1.0
     return int(here[_draw(within, sampling.temperature, top_p, dice)])
 
 
-def _as_often(
+def _at_home(
     guided: npt.NDArray[np.float64], plain: npt.NDArray[np.float64], home: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float64]:
-    """``guided`` (N,), with what is at home as likely as in ``plain``, and what is not."""
-    out = guided.copy()
-    for side in (home, ~home):
-        if side.any():
-            out[side] += _share(plain, side) - _share(guided, side)
+    """``plain`` (N,), with what it leaves to the tones at home dealt as ``guided`` deals it."""
+    out = plain.copy()
+    if home.any():
+        shift = np.logaddexp.reduce(plain[home]) - np.logaddexp.reduce(guided[home])
+        out[home] = guided[home] + shift
     return out
-
-
-def _share(logits: npt.NDArray[np.float64], side: npt.NDArray[np.bool_]) -> np.float64:
-    share: np.float64 = np.logaddexp.reduce(logits[side]) - np.logaddexp.reduce(logits)
-    return share
 
 
 def _draw(
