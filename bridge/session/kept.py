@@ -54,9 +54,7 @@ class Kept:
     bars_s: np.ndarray = field(default_factory=lambda: np.empty(0))
     heard: tuple[Heard, ...] = ()
     said: tuple[Said, ...] = ()
-    pauses: tuple[
-        Span, ...
-    ] = ()  # of the recording; the last one may end at inf, the session's end
+    pauses: tuple[Span, ...] = ()  # of the recording; a last one that nobody ended ends at inf
     state_s: np.ndarray = field(default_factory=lambda: np.empty(0))
     state: np.ndarray = field(default_factory=lambda: np.empty((0, len(STATE))))
     missing: tuple[str, ...] = ()  # sentences
