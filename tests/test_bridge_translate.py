@@ -7,7 +7,7 @@ import pytest
 
 from bridge.errors import BridgeError
 from bridge.mind.translate import EDGE, NEUTRAL, Style, Translator, distance, quadrants
-from music.condition import Condition
+from music.condition import STRENGTH, Condition
 
 HOP_S = 0.25
 Q1, Q3 = (0.85, 0.05, 0.05, 0.05), (0.05, 0.05, 0.85, 0.05)
@@ -179,7 +179,7 @@ def test_anything_at_all_is_a_valid_condition():
         p = rng.dirichlet([0.1] * 4)
         translator.hear(capsule(p, rng.uniform(), rng.uniform()), now_s)
         condition = translator.played(now_s + rng.exponential(5.0)).condition  # or it would raise
-        assert 1.0 <= condition.strength <= 4.0
+        assert 1.0 <= condition.strength <= STRENGTH
 
 
 def test_a_lasting_emotion_is_not_taken_for_none():
