@@ -76,17 +76,18 @@ def hour(minutes: float = 60.0, rate_hz: float = 256.0) -> Result:
 def composer(tokens: int = 600) -> Result:
     """A token with guidance, and how much faster than music is heard it is composed."""
     from music.composer import Composer
+    from music.guidance import ROWS
 
     player = Composer.load(seed=0)
     condition = Condition(WILD, strength=STRENGTH)
     took_ms = [timed_ms(lambda: player.step(condition)) for _ in range(tokens)]
-    size = sum(one.numel() for one in player.model.parameters())
+    size = sum(one.numel() for one in player.model.state_dict().values())
     figures = percentiles(took_ms[WARM_UP:])
     speed = {
         "tokens_per_s_of_music": round(tokens / player.horizon_s, 2),
         "times_real_time": round(player.horizon_s / (sum(took_ms) / 1000), 2),
     }
-    return figures | speed | ratio(figures, products(2 * size), "p50")  # guidance runs two rows
+    return figures | speed | ratio(figures, products(ROWS * size), "p50")
 
 
 def notes(count: int = 800) -> Result:
