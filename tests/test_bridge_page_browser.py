@@ -107,6 +107,7 @@ def test_controls_act_and_show_what_others_set(show, tab):
     until(lambda: says(bpm=96.0, key="D major", **wanted), "the desk to be set", 5.0)
     slide("bpm", 120)
     until(lambda: says(bpm=120.0), "the tempo", 5.0)
+    tab.until("document.getElementById('bpm-lock').checked")  # the next frame shows what is set
     tab.click("#bpm-lock")
     until(lambda: says(bpm=None), "the tempo to be free", 5.0)
     desk.turn(show.board.desk, "strength", 7.0)  # somebody else's hand

@@ -62,9 +62,11 @@ def by_quadrant(trace: Trace, notes: np.ndarray, pauses: Sequence[Span] = ()) ->
     `pauses` of the recording count nowhere.
     """
     parts = stretches(trace)
-    if parts and len(notes):  # the last one holds until the last note
-        start_s, end_s, last = parts[-1]
+    if parts and len(notes):  # before the first capsule it is neutral; the last holds to the end
+        first_s, (start_s, end_s, last) = float(notes[:, 0].min()), parts[-1]
         parts[-1] = start_s, max(end_s, float(np.nextafter(notes[:, 0].max(), np.inf))), last
+        if first_s < parts[0][0]:
+            parts.insert(0, (first_s, parts[0][0], NEUTRAL))
     shares = []
     for quadrant in (*range(4), NEUTRAL):
         spans = [(start_s, end_s) for start_s, end_s, which in parts if which == quadrant]
