@@ -63,7 +63,14 @@ def headset(args: argparse.Namespace) -> int:
     name = args.name or board.title
     identity = _identity(board, address, name)
     connect = partial(Session, board, address, args.shared)
-    signal.signal(signal.SIGTERM, _interrupt)
+    asked: list[int] = []  # to end; an exception alone may be lost in a library's callback
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        asked.append(number)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
     say(f"Reaching for {board.title} ...")
     session = connect()
     try:
@@ -73,7 +80,7 @@ def headset(args: argparse.Namespace) -> int:
         until_s = time.monotonic() + (args.duration or float("inf"))
         say(f"{name} is on LSL: {' '.join(labels)} at {session.rate_hz:g} Hz. Ctrl-C ends it.")
         with contextlib.suppress(KeyboardInterrupt):
-            bridge.run(lambda: time.monotonic() >= until_s)
+            bridge.run(lambda: bool(asked) or time.monotonic() >= until_s)
     finally:
         session.close()
     print(
@@ -86,10 +93,6 @@ def headset(args: argparse.Namespace) -> int:
 def _identity(board: "Board", address: "Address", name: str) -> str:
     """The same for the same board under the same name, today and tomorrow."""
     return "-".join(part for part in ("emocapsule", board.name, address.identity, name) if part)
-
-
-def _interrupt(_: int, __: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _list_boards() -> int:
