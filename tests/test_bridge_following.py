@@ -22,6 +22,7 @@ from bridge.wire import TimedNote, TimedPedal
 from music.events import Bar, Note, Pedal
 
 CALM = (0.05, 0.05, 0.85, 0.05)
+WILD = (0.85, 0.05, 0.05, 0.05)
 STEP_S = 0.005
 ON_BAR, ELSEWHERE = 36, 60
 FOLLOWS = Habits(controls=None, incoming=Incoming(clock=True))
@@ -64,11 +65,11 @@ class Daw:
         self.sent.append((time_s, message))
 
 
-def capsule():
-    return SimpleNamespace(probabilities=np.array(CALM), confidence=1.0, quality=1.0)
+def capsule(probabilities=CALM):
+    return SimpleNamespace(probabilities=np.array(probabilities), confidence=1.0, quality=1.0)
 
 
-def follow(daw, until_s, composer=None, stall=()):
+def follow(daw, until_s, composer=None, stall=(), feel=lambda now_s: CALM):
     """[(when, timed event)] of a mind that hears the DAW."""
     mind = Mind(composer or Band(), Translator(Style(settle_s=0.01, contrast=0.0)), FOLLOWS)
     clock, sent, out = ClockIn(), sorted(daw.sent, key=lambda one: one[0]), []
@@ -79,7 +80,7 @@ def follow(daw, until_s, composer=None, stall=()):
             clock.push(message, time_s)
         if any(begin <= now_s < end for begin, end in stall):
             continue
-        felt = capsule() if tick % 50 == 0 else None
+        felt = capsule(feel(now_s)) if tick % 50 == 0 else None
         out += [(now_s, event) for event in mind.step(now_s, felt, None, clock.beat)]
     return mind, out
 
@@ -120,6 +121,14 @@ def test_on_a_ramp_bars_land_within_5_ms_of_the_daws(seed):
     for now_s, event in out:
         if isinstance(event, TimedNote):
             assert event.on_s > now_s
+
+
+def test_a_jump_of_the_emotion_during_the_count_in_leaves_the_first_bar_whole():
+    daw = Daw()
+    daw.roll(1.0, 9.0, constant(120))
+    mind, out = follow(daw, 9.5, feel=lambda now_s: CALM if now_s < 2.0 else WILD)
+    assert mind.counts.rewinds == 1
+    assert onsets(out)[0] == on_bars(out)[0] == pytest.approx(daw.bars_s[1], abs=0.005)
 
 
 def test_without_start_there_is_no_music():

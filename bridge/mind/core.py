@@ -57,7 +57,7 @@ class Mind:
         self._composer = composer
         self._time: OwnTime = DawTime() if habits.follows else OwnTime()
         self._pending: deque[tuple[Event, Condition]] = deque()  # composed, not committed
-        self._committed_beats = 0.0
+        self._committed_beats = -inf  # nothing yet: all can be taken back
         self._rewound_s = -inf
         self._floor_beats = 0.0  # where the last rewind went: what is composed before it is late
         self._underruns = self._rewinds = 0
@@ -274,7 +274,7 @@ class Mind:
         self._rewind(now_s)
 
     def _rewind(self, now_s: float) -> None:
-        to_beats = nextafter(self._committed_beats, inf)
+        to_beats = max(0.0, nextafter(self._committed_beats, inf))
         if self._time.anchored:
             to_beats = max(to_beats, self._time.beats(now_s + COMMIT_S))
         self._floor_beats = to_beats
