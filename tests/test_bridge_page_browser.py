@@ -107,9 +107,13 @@ def test_controls_act_and_show_what_others_set(show, tab):
     until(lambda: says(bpm=96.0, key="D major", **wanted), "the desk to be set", 5.0)
     slide("bpm", 120)
     until(lambda: says(bpm=120.0), "the tempo", 5.0)
-    tab.until("document.getElementById('bpm-lock').checked")  # the next frame shows what is set
+    watched = "window.seen.push(document.getElementById('bpm-lock').checked)"
+    tab.run(f"window.seen = []; setInterval(() => {watched}, 5)")
     tab.click("#bpm-lock")
     until(lambda: says(bpm=None), "the tempo to be free", 5.0)
+    tab.until("window.seen.length > 100")
+    turns = tab.run("window.seen.filter((one, i) => i && one !== window.seen[i - 1]).length")
+    assert turns <= 1  # a frame sent before the click does not undo it
     desk.turn(show.board.desk, "strength", 7.0)  # somebody else's hand
     tab.until("document.getElementById('strength').value === '7'")
 

@@ -1,6 +1,7 @@
 // The line to the server: what it tells, kept as far back as it is drawn; what a hand says, sent.
 
 const AGAIN_MS = 500;
+const ANSWER_MS = 500; // so long a hand's word is shown before the desk's own, if they differ
 const SPOKEN = { 4403: "This address lacks the token: open the whole link that the program printed.",
   4429: "Too many pages are open; close one." };
 
@@ -12,6 +13,7 @@ const ROWS = { trail: "trail_s", messages: "roll_s", samples: "scope_s" };
 let socket = null;
 let lag = Infinity; // least difference seen between the two clocks, so the truest
 let heard = () => {};
+const asked = new Map(); // what a hand has set and no frame shows yet: {value, until}
 
 export function now() { // seconds on the clock that all stamps are of
   return performance.now() / 1000 - (Number.isFinite(lag) ? lag : 0);
@@ -30,7 +32,10 @@ export function connect(onFrame) {
   };
 }
 
-export function turn(name, value) { say({ turn: name, to: value }); }
+export function turn(name, value) {
+  asked.set(name, { value, until: performance.now() + ANSWER_MS });
+  say({ turn: name, to: value });
+}
 export function press(name) { say({ press: name }); }
 
 function say(command) {
@@ -60,6 +65,10 @@ function take(frame) {
     if (name in frame) story[name] = frame[name];
   }
   story.state = frame.state;
+  for (const [name, { value, until }] of asked) { // a frame on its way was sent before it
+    if (frame.desk[name] === value || performance.now() > until) asked.delete(name);
+    else frame.desk[name] = value;
+  }
   story.desk = frame.desk;
   heard(frame);
 }
