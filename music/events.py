@@ -5,7 +5,7 @@ time order is a piece, a stream of them is a performance.
 """
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 
 from music.errors import MusicError
@@ -116,9 +116,7 @@ class TempoMap:
 
     def rewind(self, to_beats: float) -> None:
         """Forget the tempos at or after `to_beats`."""
-        keep = 1
-        while keep < len(self._beats) and self._beats[keep] < to_beats:
-            keep += 1
+        keep = max(1, bisect_left(self._beats, to_beats))
         del self._beats[keep:], self._seconds[keep:], self._bpm[keep:]
         if to_beats <= 0.0:
             self._bpm[0] = DEFAULT_BPM

@@ -58,9 +58,11 @@ def test_a_witness_knows_what_sounded_and_for_how_long(witness):
 
 def test_flatness_is_the_growth_in_an_hour():
     times_s = np.arange(0.0, 3600.0, 60.0)
-    told = soak._flatness([(t, 500.0 + t / 360.0, 40) for t in times_s])
+    costs = [soak.Cost(t, 500.0 + t / 360.0, 400.0, 40) for t in times_s]
+    told = soak._flatness(costs)
     assert told["memory_mb"]["an_hour"] == pytest.approx(10.0)
-    assert told["open_files"] == {"first": 40, "last": 40, "max": 40}
+    assert told["unfiled_mb"] == {"first": 400.0, "last": 400.0, "max": 400.0, "an_hour": 0.0}
+    assert told["open_files"]["max"] == 40
     assert soak._flatness([]) == {}
 
 

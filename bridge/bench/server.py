@@ -96,6 +96,9 @@ def _burn() -> None:
 
 # ---------------------------------------------------------------------------- what processes cost
 
+WHOLE = ("Pss:",)
+UNFILED = ("Pss_Anon:", "Pss_Shmem:")  # a share of files changes with their readers
+
 
 def family(pid: int) -> list[int]:
     """A process and all that it started, and those in turn. Linux only: elsewhere empty."""
@@ -118,12 +121,12 @@ def cpu_s(pids: list[int]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def memory_mb(pids: list[int]) -> float:
+def memory_mb(pids: list[int], kinds: tuple[str, ...] = WHOLE) -> float:
     """The sum of their proportional set sizes (PSS), in MB of a million bytes."""
     kib = 0
     for pid in pids:
         for line in (_read(Path(f"/proc/{pid}/smaps_rollup")) or "").splitlines():
-            if line.startswith("Pss:"):
+            if line.startswith(kinds):
                 kib += int(line.split()[1])
     return kib * 1024 / 1e6
 

@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bridge.bench.headset import headset
-from bridge.bench.server import family, jack_server, memory_mb
+from bridge.bench.server import UNFILED, family, jack_server, memory_mb
 from bridge.bench.witness import Performance, Witness
 from bridge.bench.yardstick import Result
 from bridge.errors import BridgeError
@@ -60,6 +60,15 @@ class Fault(NamedTuple):
         if self.whom == "mind" or self.fatal:
             return ENDS_S
         return None
+
+
+class Cost(NamedTuple):
+    """Of a performance at a time, in MB; `unfiled_mb` leaves out what is read from files."""
+
+    time_s: float
+    memory_mb: float
+    unfiled_mb: float
+    open_files: int
 
 
 FAULTS = [
@@ -113,7 +122,7 @@ class _Soak:
         self._starts = 0
         self._restarts = 0
         self._outlived_s: dict[Fault, list[float]] = {}
-        self._costs: list[tuple[float, float, int]] = []  # time, MB, open files
+        self._costs: list[Cost] = []
         self._unreadable: list[str] = []
         self._said: set[str] = set()
 
@@ -151,7 +160,8 @@ class _Soak:
         while (left_s := until_s - clock()) > 0:
             if clock() > self._started_s + SETTLED_S:
                 pids = family(self._performance.pid)
-                self._costs.append((clock(), memory_mb(pids), _open_files(pids)))
+                memory = (memory_mb(pids), memory_mb(pids, UNFILED))
+                self._costs.append(Cost(clock(), *memory, _open_files(pids)))
             time.sleep(min(left_s, SAMPLE_S))
 
     def hurt(self, fault: Fault, frozen_s: float) -> None:
@@ -220,17 +230,18 @@ class _Soak:
         } | _flatness(self._costs)
 
 
-def _flatness(costs: list[tuple[float, float, int]]) -> Result:
+def _flatness(costs: list[Cost]) -> Result:
     """Memory and open files at the beginning, at the end, at most, and how memory grows."""
     if len(costs) < 2:
         return {}
-    times_s, memory, files = (np.array(column) for column in zip(*costs, strict=True))
-    slope = np.polyfit((times_s - times_s[0]) / 3600.0, memory, 1)[0]
-    figures = {"first": memory[0], "last": memory[-1], "max": memory.max(), "an_hour": slope}
-    return {
-        "memory_mb": {name: round(float(one), 1) for name, one in figures.items()},
-        "open_files": {"first": int(files[0]), "last": int(files[-1]), "max": int(files.max())},
-    }
+    hours = np.array([cost.time_s for cost in costs]) / 3600.0
+    found: Result = {}
+    for name in ("memory_mb", "unfiled_mb", "open_files"):
+        course = np.array([getattr(cost, name) for cost in costs], dtype=float)
+        slope = np.polyfit(hours - hours[0], course, 1)[0]
+        ends = {"first": course[0], "last": course[-1], "max": course.max(), "an_hour": slope}
+        found[name] = {which: round(float(one), 1) for which, one in ends.items()}
+    return found
 
 
 def _open_files(pids: list[int]) -> int:
