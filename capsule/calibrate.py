@@ -187,7 +187,7 @@ def blocks_of(model: Model, runs: Sequence[Run], heard: Sequence[Sequence[Window
     x = np.stack([one.prepared.inputs for one in rows])
     reading = model.read(x, np.stack([one.prepared.present for one in rows]))
     return Blocks(
-        logits=(reading.logits / model.temperature).T.clone(),
+        logits=reading.logits.T.clone(),
         z=torch.from_numpy(x[..., 1]).flatten(1).T.contiguous(),
         trust=torch.tensor([one.trust for one in rows]),
         member=torch.tensor(member),

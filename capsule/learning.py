@@ -1,8 +1,9 @@
-"""How the capsule network learns: recipe, drawing of windows, the loop, temperature and doubt.
+"""How the capsule network learns: recipe, drawing of windows, the loop, read-out and doubt.
 
 Training sees every person, headset and class about equally often, whatever was recorded more;
-it drops regions at random, so that one network serves every headset. People held out set the one
-temperature.
+it drops regions at random, so that one network serves every headset. Each member leaves a part of
+the people out (cross-fitting, a jackknife of people): the members together have learned from
+everybody, and what each says of those it never saw sets the one temperature and the one lean.
 """
 
 from __future__ import annotations
@@ -13,18 +14,31 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.optimize import minimize
+from torch import Tensor
 
 from capsule.augment import forget_valence, hide, mirror, scramble
-from capsule.corpus.dataset import Examples, examples, folds, joined
+from capsule.corpus.dataset import Examples, examples, joined
 from capsule.corpus.sources import SUBSETS, TESTING, TRAINING, sources
 from capsule.doubt import Doubt, fit_doubt
 from capsule.errors import CapsuleError
-from capsule.network import CapsuleNetwork, LossTerms, NetworkConfig, Routing, capsule_loss
+from capsule.network import (
+    CapsuleNetwork,
+    LossTerms,
+    NetworkConfig,
+    Routing,
+    capsule_loss,
+    tempered,
+)
 from capsule.recogniser import Model
 from eeg.montage import BANDS, REGIONS
 
-HELD_OUT_FOLDS = 7  # one of them sets the temperature
 NEW_SHARE = 0.2  # how often a data set is drawn that the recipe does not name
+AT_ONCE = 2048  # windows
+COLDEST, HOTTEST = 0.1, 10.0  # temperatures
+MOST_LEAN = 2.0
+
+Member = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -37,7 +51,7 @@ class Recipe:
     decay: float = 0.05
     drop: float = 0.5  # at most this share of the regions is hidden
     noise: float = 0.1  # of the inputs, in z
-    mirrored: float = 0.15  # share of windows that are reflected in the rest, see `mirror`
+    mirrored: float = 0.08  # share of windows that are reflected in the rest, see `mirror`
     scrambled: float = 0.15  # share of windows whose capsules change places, see `scramble`
     forgotten: float = 0.9  # share of windows whose label says no valence, see `forget_valence`
     members: int = 4
@@ -77,10 +91,35 @@ def chances(data: Examples, recipe: Recipe) -> NDArray[np.float64]:
     return share_of_all
 
 
+def left_out(groups: NDArray[np.str_], datasets: NDArray[np.str_], recipe: Recipe) -> Member:
+    """Which member (W,) does not learn from a window: groups of windows (people) stay together.
+
+    Each data set's are dealt evenly. CapsuleError if there are fewer than two members or groups.
+    """
+    dice, dealt = np.random.default_rng(recipe.seed), 0
+    member = np.zeros(len(groups), dtype=np.int64)
+    for name in np.unique(datasets):
+        here = datasets == name
+        for group in dice.permutation(np.unique(groups[here])):
+            member[here & (groups == group)] = dealt % recipe.members
+            dealt += 1
+    if dealt < 2:
+        raise CapsuleError("two people or more are needed to learn from: one sets the read-out")
+    if recipe.members < 2:
+        raise CapsuleError("two members or more are needed: each is judged by who it left out")
+    return member
+
+
 def fit(
-    data: Examples, recipe: Recipe, tell: Callable[[int, float], None] = lambda step, loss: None
+    data: Examples,
+    recipe: Recipe,
+    member: Member | None = None,
+    tell: Callable[[int, float], None] = lambda step, loss: None,
 ) -> CapsuleNetwork:
-    """A network trained on all of `data`; the same for the same seed on one machine."""
+    """A network trained on all of `data`; the same for the same seed on one machine.
+
+    `member` (W,): who does not learn from a window, see `left_out`; None: all learn from all.
+    """
     rng = torch.Generator().manual_seed(recipe.seed)
     network = CapsuleNetwork(network_config(recipe), recipe.seed)
     optimiser = torch.optim.AdamW(
@@ -93,6 +132,7 @@ def fit(
     inputs = torch.from_numpy(data.inputs).flatten(1, 2)
     present = torch.from_numpy(data.present).flatten(1, 2)
     compatible = torch.from_numpy(data.compatible)
+    unheard = torch.from_numpy(np.full(len(data), -1) if member is None else member)
     for step in range(recipe.steps):
         drawn = torch.multinomial(chance, recipe.batch, replacement=True, generator=rng)
         x = inputs[drawn]
@@ -102,7 +142,8 @@ def fit(
         x, possible = mirror(x, possible, recipe.mirrored, rng)
         x, possible = scramble(x, seen, possible, recipe.scrambled, rng)
         seen = hide(seen, recipe.drop, rng)
-        loss = capsule_loss(network, x, seen, possible, recipe.terms)
+        heard = unheard[drawn] != torch.arange(recipe.members)[:, None]
+        loss = capsule_loss(network, x, seen, possible, recipe.terms, heard)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -112,23 +153,38 @@ def fit(
     return network.eval()
 
 
-def fit_temperature(network: CapsuleNetwork, data: Examples) -> float:
-    """The temperature that gives the labels of `data` (people not trained on) most probability.
+def judged_by_strangers(network: CapsuleNetwork, data: Examples, member: Member) -> Tensor:
+    """Logits (W, 4) of each window by the one member that never learned from its person."""
+    parts = []
+    with torch.inference_mode():
+        for start in range(0, len(data), AT_ONCE):
+            here = slice(start, start + AT_ONCE)
+            inputs = torch.from_numpy(data.inputs[here]).flatten(1, 2)
+            votes = network(inputs, torch.from_numpy(data.present[here]).flatten(1, 2))
+            parts.append(votes.logits[member[here], np.arange(len(inputs))])
+    return torch.cat(parts)
 
-    Every set of quadrants counts alike. Searched on a grid: one number needs no more.
+
+def fit_read_out(logits: Tensor, compatible: NDArray[np.bool_]) -> tuple[float, float]:
+    """Temperature and lean that give these labels (W, 4) most probability under `logits` (W, 4).
+
+    Every set of quadrants counts alike. The lean is 0 unless some labels are aroused, others calm.
     """
-    reading = Model(network, 1.0, no_doubt()).read(data.inputs, data.present)
-    compatible = torch.from_numpy(data.compatible)
-    kind = data.compatible @ np.array([1, 2, 4, 8])
-    _, member, count = np.unique(kind, return_inverse=True, return_counts=True)
-    weight = torch.from_numpy(1.0 / count[member])
-    grid = np.exp(np.linspace(np.log(0.3), np.log(10.0), 71))
-    costs = []
-    for temperature in grid:
-        log_p = torch.log_softmax(reading.logits / float(temperature), -1)
-        inside = torch.logsumexp(log_p.masked_fill(~compatible, -torch.inf), -1)
-        costs.append(float(-(inside * weight).sum()))
-    return float(grid[int(np.argmin(costs))])
+    fits = torch.from_numpy(compatible)
+    kind = compatible @ np.array([1, 2, 4, 8])
+    _, number, count = np.unique(kind, return_inverse=True, return_counts=True)
+    weight = torch.from_numpy(1.0 / count[number])
+    high, low = (bool((~fits[:, side].any(1)).any()) for side in ([2, 3], [0, 1]))
+
+    def cost(told: NDArray[np.float64]) -> float:
+        log_p = torch.log_softmax(tempered(logits.double(), 1.0 / told[0], told[1]), -1)
+        inside = torch.logsumexp(log_p.masked_fill(~fits, -torch.inf), -1)
+        return float(-(inside * weight).sum() / weight.sum())
+
+    leans = MOST_LEAN if high and low else 0.0
+    bounds = [(1.0 / HOTTEST, 1.0 / COLDEST), (-leans, leans)]  # in these the cost is convex
+    found = minimize(cost, np.array([1.0, 0.0]), method="L-BFGS-B", bounds=bounds)
+    return float(1.0 / found.x[0]), float(found.x[1])
 
 
 def no_doubt() -> Doubt:
@@ -137,11 +193,19 @@ def no_doubt() -> Doubt:
     return Doubt(np.zeros(count), np.eye(count), 1e6, 2e6, 1e6, 2e6)
 
 
-def build(training: Examples, held_out: Examples, recipe: Recipe) -> Model:
-    """Network, temperature and doubt: trained on some people, tempered on others."""
-    network = fit(training, recipe)
-    temperature = fit_temperature(network, held_out)
-    return Model(network, temperature, doubt_of(training, recipe))
+def build(data: Examples, recipe: Recipe, groups: NDArray[np.str_] | None = None) -> Model:
+    """Network, read-out and doubt. `groups` (W,): what is left out together; None: people.
+
+    EEGMAT's people alone set the read-out, where it has several: others' labels are too doubtful.
+    """
+    member = left_out(data.person if groups is None else groups, data.dataset, recipe)
+    network = fit(data, recipe, member)
+    eegmat = data.dataset == "eegmat"
+    several = len(np.unique(member[eegmat])) > 1
+    by = eegmat if several else np.ones(len(data), dtype=bool)
+    told = data.where(by)
+    logits = judged_by_strangers(network, told, member[by])
+    return Model(network, *fit_read_out(logits, told.compatible), doubt_of(data, recipe))
 
 
 def doubt_of(training: Examples, recipe: Recipe) -> Doubt:
@@ -169,15 +233,3 @@ def shared_out(recipe: Recipe, data: Examples) -> Recipe:
     named = [name for name, _ in recipe.shares]
     new = [(str(name), NEW_SHARE) for name in np.unique(data.dataset) if name not in named]
     return replace(recipe, shares=(*recipe.shares, *new))
-
-
-def temperers(data: Examples, seed: int = 0) -> frozenset[str]:
-    """The people who set the temperature: a seventh of EEGMAT's, of everybody if it is not there.
-
-    CapsuleError if nobody would be left to learn from.
-    """
-    eegmat = [person for person in data.people if person.startswith("eegmat/")]
-    people = eegmat if len(eegmat) > 1 else data.people
-    if len(people) < 2:
-        raise CapsuleError("two people or more are needed to learn from: one sets the temperature")
-    return folds(people, min(HELD_OUT_FOLDS, len(people)), seed)[0]

@@ -1,7 +1,8 @@
 """The capsule network: region-band features in, routing shares and quadrant probabilities out.
 
     features (N, regions, bands, 2) --encoder--> primary capsules u_i --W_ij--> votes --routing-->
-    class capsules v_j, coupling c_ij --> shares s_j --> p = softmax(kappa * log s / temperature)
+    class capsules v_j, coupling c_ij --> shares s_j
+        --> p = softmax(kappa * log s / temperature + lean)
 
 A primary capsule is one scalp region in one band ("frontal-left alpha"). Routing by agreement is
 Sabour, Frosst and Hinton 2017 ("Dynamic routing between capsules"), equations 1 to 3; routing by
@@ -23,6 +24,7 @@ from torch.nn import functional
 Routing = Literal["dynamic", "attention", "uniform"]
 
 CLASSES = 4
+AROUSED = (1.0, 1.0, -1.0, -1.0)  # Q1 to Q4: the way of the lean
 FEATURES = 2  # of a region-band: the window's z-score and its recent mean
 CLIP = 8.0  # z-scores beyond this say nothing more
 EPSILON = 1e-6
@@ -71,7 +73,7 @@ class Votes:
 
 @dataclass(frozen=True)
 class Reading:
-    """The members' votes taken together. Temperature is not applied."""
+    """The members' votes taken together. A network's own are not tempered yet, a model's are."""
 
     shares: Tensor  # (N, 4)
     coupling: Tensor  # (N, I, 4)
@@ -102,9 +104,14 @@ def routing_shares(activity: Tensor, coupling: Tensor) -> Tensor:
     return (weighted + EPSILON / CLASSES) / (activity.sum(-1, keepdim=True) + EPSILON)
 
 
-def read_out(logits: Tensor, temperature: float | Tensor = 1.0) -> Tensor:
-    """p = softmax(kappa * log s / temperature), the logits being kappa * log s."""
-    return torch.softmax(logits / temperature, dim=-1)
+def tempered(logits: Tensor, temperature: float, lean: float) -> Tensor:
+    """How sure (Guo et al. 2017) and how ready to call a window aroused (Platt 1999)."""
+    return logits / temperature + lean * torch.tensor(AROUSED, dtype=logits.dtype)
+
+
+def read_out(logits: Tensor) -> Tensor:
+    """p = softmax(kappa * log s / temperature + lean), the logits being what it is taken of."""
+    return torch.softmax(logits, dim=-1)
 
 
 def gate(probabilities: Tensor, trust: Tensor) -> Tensor:
@@ -220,13 +227,15 @@ def capsule_loss(
     present: Tensor,
     compatible: Tensor,
     terms: LossTerms,
+    heard: Tensor | None = None,
 ) -> Tensor:
     """Loss of a batch whose labels only say which quadrants are possible.
 
-    `compatible` (N, 4) bool is the set S of a window; all four: nothing is known of it.
+    `compatible` (N, 4) bool is the set S of a window; all four: nothing is known of it. `heard`
+    (E, N) bool tells which members learn from which windows; None: all from all.
     Terms: -log of the probability of S, smoothed; indecision inside S, about which the label says
     nothing; Sabour's margin (equation 4) on the longest class capsule of S and on all outside S;
-    reconstruction of the present features from the class capsules. Averaged over members.
+    reconstruction of the present features from the class capsules. Averaged over what is heard.
     """
     votes = network(features, present)
     known = ~compatible.all(-1)  # (N,) the label says something
@@ -242,4 +251,5 @@ def capsule_loss(
     total = total + terms.margin * known * margin
     error = (network.reconstruct(votes.pose) - features.clamp(-CLIP, CLIP)).square().sum(-1)
     error = error.masked_fill(~present, 0.0).sum(-1) / present.sum(-1).clamp(min=1)
-    return (total + terms.reconstruction * error).mean()
+    cost = total + terms.reconstruction * error  # (E, N)
+    return cost.mean() if heard is None else (cost * heard).sum() / heard.sum().clamp(min=1)

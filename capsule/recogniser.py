@@ -1,14 +1,14 @@
 """The trained network in use: features in, emotion capsules out, one for each window.
 
-Features -> Baseline (z by the wearer's rest) -> CapsuleNetwork -> temperature -> the wearer's own
-shift, if calibrated -> doubt gate
+Features -> Baseline (z by the wearer's rest) -> CapsuleNetwork -> temperature and lean -> the
+wearer's own shift, if calibrated -> doubt gate
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -24,31 +24,41 @@ from capsule.baseline import REST_S, Baseline, BaselineState, Prepared
 from capsule.doubt import REST_CAP, Doubt, clarity, contact
 from capsule.emotion import EmotionCapsule, Origin
 from capsule.errors import CapsuleError
-from capsule.network import CLASSES, CapsuleNetwork, NetworkConfig, Reading, gate, read_out
+from capsule.network import (
+    CLASSES,
+    CapsuleNetwork,
+    NetworkConfig,
+    Reading,
+    gate,
+    read_out,
+    tempered,
+)
 from capsule.profile import Profile
 from eeg.frontend import Features
 from eeg.montage import BANDS, REGIONS, Montage
 
 WEIGHTS = Path(__file__).parent / "weights"
-MODEL_FORMAT = "emocapsule capsule network 1"
+MODEL_FORMAT = "emocapsule capsule network 2"
 MANIFEST, TENSORS = "config.json", "network.safetensors"
 
 
 @dataclass(frozen=True)
 class Model:
-    """A trained network, its temperature and its doubt."""
+    """A trained network, its temperature, its lean towards arousal and its doubt."""
 
     network: CapsuleNetwork
     temperature: float
+    lean: float
     doubt: Doubt
     name: str = "untitled"
 
     def read(self, inputs: NDArray[np.float32], present: NDArray[np.bool_]) -> Reading:
         """Reading of windows (W, regions, bands, 2) of which (W, regions, bands) is present."""
         with torch.inference_mode():
-            return self.network.read(
+            reading = self.network.read(
                 torch.from_numpy(inputs).flatten(1, 2), torch.from_numpy(present).flatten(1, 2)
             )
+            return replace(reading, logits=tempered(reading.logits, self.temperature, self.lean))
 
     def save(self, folder: Path, title: str) -> str:
         """Write tensors and manifest; gives the model's name, which ends in their fingerprint."""
@@ -63,6 +73,7 @@ class Model:
             "name": name,
             "sha256": sha256(content).hexdigest(),
             "temperature": self.temperature,
+            "lean": self.lean,
             "doubt": thresholds,
             "network": asdict(self.network.config),
         }
@@ -109,7 +120,8 @@ class Model:
         network.load_state_dict(tensors)
         thresholds = {key: float(manifest["doubt"][key]) for key in _THRESHOLDS}
         doubt = Doubt(mean, covariance, **thresholds)
-        return cls(network.eval(), float(manifest["temperature"]), doubt, manifest["name"])
+        temperature, lean = float(manifest["temperature"]), float(manifest["lean"])
+        return cls(network.eval(), temperature, lean, doubt, manifest["name"])
 
 
 _THRESHOLDS = ("near", "far", "near_z", "far_z")
@@ -194,7 +206,7 @@ class Recogniser:
         """The capsule of one window."""
         prepared = self._baseline.push(features)
         reading = self.model.read(prepared.inputs[None], prepared.present[None])
-        logits = reading.logits / self.model.temperature
+        logits = reading.logits
         if self._profile is not None and self._profile.shift is not None:
             z = torch.from_numpy(prepared.inputs[..., 1]).reshape(-1, 1)
             logits = self._profile.shift.logits(logits.T, z)[0].T

@@ -16,18 +16,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from capsule.corpus.sources import TRAINING
-from capsule.learning import Recipe, build, everything, shared_out, temperers
+from capsule.learning import Recipe, build, everything, shared_out
 
 OUT = Path("runs/capsule")
 TITLE = "emocapsule-capsule-1"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Train on everyone but the people who set the temperature; write the weights."""
+    """Train on everyone, each member on all but a part of them; write the weights."""
     parser = argparse.ArgumentParser(prog="emocapsule train capsule", description=__doc__)
     parser.add_argument(
         "--data", nargs="+", default=TRAINING, metavar="SET",
@@ -44,12 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     recipe = replace(Recipe(), steps=args.steps, routing=args.routing, seed=args.seed)
     data = everything(args.data)
     recipe = shared_out(recipe, data)
-    held_out = temperers(data)
-    training = data.where(~np.isin(data.person, list(held_out)))
-    model = build(training, data.of(held_out), recipe)
+    model = build(data, recipe)
     name = model.save(args.out, TITLE)
-    print(f"{name}: trained on {len(training.people)} people, {len(training)} windows")
-    print(f"temperature {model.temperature:.2f} from {', '.join(sorted(held_out))}")
+    print(f"{name}: trained on {len(data.people)} people, {len(data)} windows")
+    print(f"temperature {model.temperature:.2f}, lean {model.lean:+.2f}: by people left out")
     return 0
 
 

@@ -14,18 +14,22 @@ from capsule.corpus.dataset import examples, folds, joined
 from capsule.corpus.sources import TESTING, sittings
 from capsule.errors import CapsuleError
 from capsule.evaluation.figures import auc, balanced_accuracy, interval, together
-from capsule.evaluation.predictions import drift, read
+from capsule.evaluation.predictions import AROUSAL, drift, read
 from capsule.evaluation.splits import dealt
 from capsule.learning import (
     NEW_SHARE,
     Recipe,
     build,
     chances,
+    everything,
     fit,
+    fit_read_out,
+    judged_by_strangers,
+    left_out,
     no_doubt,
     shared_out,
-    temperers,
 )
+from capsule.network import read_out, tempered
 from capsule.recogniser import Model
 
 QUICK = Recipe(steps=80, batch=128, members=2, drop=0.3)
@@ -71,13 +75,47 @@ def test_a_data_set_of_ones_own_has_a_share():
     assert shared_out(Recipe(), data.where(data.dataset == "eegmat")) == Recipe()
 
 
-def test_who_sets_the_temperature():
-    usual = joined([made_up(28, ["rest", "arithmetic"]), made_up(5, ["happy"], "ehrlich")])
-    assert temperers(usual) == folds([f"eegmat/{k:02d}" for k in range(28)], 7)[0]
-    own = made_up(3, ["happy", "sad"], "folder:mine")
-    assert len(temperers(own)) == 1
+def test_each_member_leaves_a_part_of_the_people_out():
+    several = [made_up(9, ["rest", "arithmetic"]), made_up(3, ["happy"], "ehrlich")]
+    data = joined(several)
+    member = left_out(data.person, data.dataset, Recipe(members=4))
+    by_person = {who: set(member[data.person == who].tolist()) for who in data.people}
+    assert all(len(found) == 1 for found in by_person.values())
+    counts = np.bincount([*map(min, by_person.values())], minlength=4)
+    assert counts.tolist() == [3, 3, 3, 3]
     with pytest.raises(CapsuleError, match="two people or more"):
-        temperers(made_up(1, ["happy", "sad"], "folder:mine"))
+        build(made_up(1, ["happy", "sad"], "folder:mine"), Recipe(steps=1))
+    with pytest.raises(CapsuleError, match="two members or more"):
+        left_out(data.person, data.dataset, Recipe(members=1))
+
+
+def test_strangers_judge_and_set_the_read_out():
+    """What left-out people are told by the member that never saw them; the rest says nothing."""
+    data = made_up(4, ["rest", "arithmetic"])
+    recipe = Recipe(steps=3, batch=16, members=2, shares=(("eegmat", 1.0),))
+    member = left_out(data.person, data.dataset, recipe)
+    network = fit(data, recipe, member)
+    told = judged_by_strangers(network, data, member)
+    inputs = torch.from_numpy(data.inputs).flatten(1, 2)
+    votes = network(inputs, torch.from_numpy(data.present).flatten(1, 2)).logits
+    for k in (0, len(data) // 2, len(data) - 1):
+        assert torch.allclose(told[k], votes[member[k], k])
+
+
+def test_temperature_and_lean_are_found_again():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0.0, 3.0, (20_000, 4))
+    truth = torch.softmax(tempered(torch.from_numpy(logits), 1.6, -0.4), -1).numpy()
+    aroused = rng.random(len(truth)) < truth[:, :2].sum(1)
+    compatible = np.stack([aroused, aroused, ~aroused, ~aroused], 1)
+    some = np.sort(rng.permutation(np.flatnonzero(aroused))[: int((~aroused).sum())])
+    kept = np.sort(np.concatenate([some, np.flatnonzero(~aroused)]))  # both count alike
+    shift = np.log(aroused.mean() / (1.0 - aroused.mean())) / 2.0  # what that takes away
+    temperature, lean = fit_read_out(torch.from_numpy(logits[kept]), compatible[kept])
+    assert temperature == pytest.approx(1.6, rel=0.05)
+    assert lean == pytest.approx(-0.4 - shift, abs=0.05)
+    happy = np.tile([True, False, False, False], (len(logits), 1))
+    assert fit_read_out(torch.from_numpy(logits), happy)[1] == 0.0  # nobody calm: no lean
 
 
 def test_training_is_the_same_for_the_same_seed():
@@ -121,7 +159,7 @@ def judged(data, recipe, truth=None):
     found = []
     for test in folds(data.people, 2):
         network = fit(data.where(~np.isin(data.person, list(test))), recipe)
-        found.append(read(Model(network, 1.0, no_doubt()), (truth or data).of(test)))
+        found.append(read(Model(network, 1.0, 0.0, no_doubt()), (truth or data).of(test)))
     return together(found)
 
 
@@ -152,14 +190,18 @@ def test_the_drift_of_rest_is_no_arousal(eegmat):
 
 
 @pytest.mark.data
-def test_shipped_weights_read_the_people_held_out_of_training(eegmat):
-    """Those who set the temperature: the network itself never saw them."""
-    eegmat = eegmat.of(folds(eegmat.people, 7)[0])
-    told = read(Model.load(), eegmat)
-    assert balanced_accuracy(told) > 0.7
+def test_shipped_members_read_the_people_they_left_out(eegmat):
+    data = everything()
+    member = left_out(data.person, data.dataset, Recipe())
+    of = {str(who): int(one) for who, one in zip(data.person, member, strict=True)}
+    model = Model.load()
+    here = np.array([of[who] for who in eegmat.person.tolist()])
+    logits = judged_by_strangers(model.network, eegmat, here)
+    p = read_out(tempered(logits, model.temperature, model.lean))[:, :2].sum(1).numpy()
+    assert balanced_accuracy(AROUSAL.beside(p.astype(np.float64), eegmat)) > 0.8
 
 
 @pytest.mark.data
 def test_no_window_of_the_wearers_rest_is_among_the_examples(eegmat):
     assert eegmat.time_s[eegmat.label == "rest"].min() >= 62.0
-    assert len(build(eegmat, eegmat, replace(ONE_SET, steps=2)).doubt.mean) == 55
+    assert len(build(eegmat, replace(ONE_SET, steps=2)).doubt.mean) == 55

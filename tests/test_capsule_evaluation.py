@@ -272,7 +272,7 @@ def test_learners_read_what_is_there_and_only_of_their_axis():
 
 def test_controls_ask_what_they_say():
     bands = tuple(band.name for band in BANDS)
-    model = Model(CapsuleNetwork(NetworkConfig(REGIONS, bands, members=1)), 1.0, no_doubt())
+    model = Model(CapsuleNetwork(NetworkConfig(REGIONS, bands, members=1)), 1.0, 0.0, no_doubt())
     data = made_up(3, REST, each=100)
     still = drift(model, data)
     assert len(still.p) == 300

@@ -19,6 +19,7 @@ from capsule.network import (
     read_out,
     routing_shares,
     squash,
+    tempered,
 )
 from eeg.montage import BANDS, REGIONS
 
@@ -48,7 +49,7 @@ def test_shares_and_probabilities_sum_to_one(network):
     x, present = batch()
     votes = network(x, present)
     reading = network.read(x, present)
-    for one in (votes.shares, reading.shares, read_out(reading.logits, 0.7)):
+    for one in (votes.shares, reading.shares, read_out(tempered(reading.logits, 0.7, 0.3))):
         assert torch.allclose(one.sum(-1), torch.ones(()), atol=1e-5)
         assert (one >= 0).all()
 
@@ -139,6 +140,19 @@ def test_routing_follows_the_paper_step_by_step():
             b = b + np.einsum("ijd,jd->ij", u, v)
     np.testing.assert_allclose(votes.pose[0, 0].detach().numpy(), v, atol=1e-5)
     np.testing.assert_allclose(votes.coupling[0, 0, there].detach().numpy(), c[there], atol=1e-5)
+
+
+def test_a_member_learns_nothing_from_what_it_does_not_hear():
+    network = CapsuleNetwork(replace(CONFIG, members=2), seed=1)
+    x, present = batch(8, share=0.9)
+    possible = torch.tensor([[True, True, False, False]]).expand(8, 4)
+    heard = torch.tensor([[True] * 8, [False] * 8])
+    capsule_loss(network, x, present, possible, LossTerms(), heard).backward()
+    for one in network.parameters():
+        assert one.grad[1].abs().max() == 0
+    assert network.vote.grad[0].abs().max() > 0
+    everybody = capsule_loss(network, x, present, possible, LossTerms(), torch.ones_like(heard))
+    assert everybody == capsule_loss(network, x, present, possible, LossTerms())
 
 
 @pytest.mark.parametrize("kind", KINDS)

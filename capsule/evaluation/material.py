@@ -19,7 +19,7 @@ from capsule.corpus.dataset import Examples, examples
 from capsule.corpus.sources import source
 from capsule.errors import CapsuleError
 from capsule.evaluation.splits import SPLITTERS, Cut
-from capsule.learning import Recipe, build, everything, shared_out, temperers
+from capsule.learning import Recipe, build, everything, shared_out
 from capsule.network import Routing
 from capsule.recogniser import MANIFEST, TENSORS, WEIGHTS, Model
 
@@ -93,24 +93,29 @@ class Material:
         """Of the people of all sets."""
         return SPLITTERS["people"].cut(self.data, self.settings.folds)
 
-    def model(self, name: str, training: Examples, routing: Routing = "dynamic") -> Model:
-        """A network that learned from `training`; some people of it set the temperature."""
-        held_out = temperers(training, seed=1)
-        inside = np.isin(training.person, list(held_out))
-        return self.fitted(name, training.where(~inside), training.where(inside), routing)
-
-    def fitted(
-        self, name: str, training: Examples, held_out: Examples, routing: Routing = "dynamic"
+    def model(
+        self,
+        name: str,
+        training: Examples,
+        routing: Routing = "dynamic",
+        groups: NDArray[np.str_] | None = None,
     ) -> Model:
-        """A network and its temperature, from the files of an earlier run if they fit."""
+        """A network that learned from `training`, from the files of an earlier run if they fit.
+
+        `groups` (W,): what a member leaves out together; None: people.
+        """
         recipe = self.recipe(routing)
-        parts = [asdict(recipe), digest(training), digest(held_out), code(LEARNING)]
-        folder = self.out / "models" / key_of(parts)
+        together = "people" if groups is None else sha256(groups.tobytes()).hexdigest()
+        folder = (
+            self.out
+            / "models"
+            / key_of([asdict(recipe), digest(training), together, code(LEARNING)])
+        )
         try:
             return Model.load(folder)
         except CapsuleError:  # not there, or cut short while it was written
             self.say(f"  learning: {name}")
-        model = build(training, held_out, recipe)
+        model = build(training, recipe, groups)
         model.save(folder, name.replace(" ", "-"))
         return model
 

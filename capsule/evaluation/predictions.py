@@ -63,7 +63,7 @@ def probabilities(model: Model, data: Examples, sign: float = 1.0) -> Floats:
             strict=True,
         )
     ]  # fmt: skip
-    p = gate(read_out(reading.logits, model.temperature), torch.tensor(trust, dtype=torch.float32))
+    p = gate(read_out(reading.logits), torch.tensor(trust, dtype=torch.float32))
     told: Floats = p.numpy().astype(np.float64)
     return told
 
