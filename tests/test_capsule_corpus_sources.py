@@ -193,7 +193,7 @@ def test_prepare_tells_what_a_set_holds(mine, kept, capsys):
 def test_a_network_learns_from_a_folder(mine, kept, tmp_path, capsys):
     arguments = ["--data", f"folder={mine}", "--steps", "2", "--out", str(tmp_path / "weights")]
     assert train(arguments) == 0
-    assert "trained on 2 people, 14 windows" in capsys.readouterr().out
+    assert "trained on 3 people, 21 windows" in capsys.readouterr().out
     assert Model.load(tmp_path / "weights").temperature > 0
 
 

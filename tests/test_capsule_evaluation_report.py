@@ -53,7 +53,7 @@ def material(tmp_path, monkeypatch):
 def small_recipe(**words):
     from capsule.learning import Recipe
 
-    return Recipe(batch=16, members=1, **words)
+    return Recipe(batch=16, members=2, **words)
 
 
 def test_a_whole_report_is_written_and_found_again(material):

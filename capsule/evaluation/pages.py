@@ -36,7 +36,8 @@ def _head(found: dict[str, Found], about: Found) -> str:
         "Windows of 2 s, one a second, after the wearer's first minute of rest, which is the "
         "baseline and in no figure. Every figure counts both classes alike (F1: mean of both; ECE: "
         "ten bins); a majority has .5. Intervals are 95 % by bootstrap over people. Each network "
-        "has its temperature from people of its own training side. Printed by "
+        "has its read-out from people of its own training side, each by the one member that left "
+        "them out. Printed by "
         f"`{about['command']}`.\n\n## What was to be shown\n\n"
         + table(["demand", "found", ""], rows)
     )
