@@ -110,7 +110,7 @@ def tempered(logits: Tensor, temperature: float, lean: float) -> Tensor:
 
 
 def read_out(logits: Tensor) -> Tensor:
-    """p = softmax(kappa * log s / temperature + lean), the logits being what it is taken of."""
+    """p = softmax(kappa * log s / temperature + lean), from logits that are tempered."""
     return torch.softmax(logits, dim=-1)
 
 

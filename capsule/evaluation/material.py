@@ -106,11 +106,8 @@ class Material:
         """
         recipe = self.recipe(routing)
         together = "people" if groups is None else sha256(groups.tobytes()).hexdigest()
-        folder = (
-            self.out
-            / "models"
-            / key_of([asdict(recipe), digest(training), together, code(LEARNING)])
-        )
+        parts = [asdict(recipe), digest(training), together, code(LEARNING)]
+        folder = self.out / "models" / key_of(parts)
         try:
             return Model.load(folder)
         except CapsuleError:  # not there, or cut short while it was written
