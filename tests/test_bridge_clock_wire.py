@@ -65,7 +65,12 @@ def performance(folder):
     ):
         until(lambda: ourselves.told().get("mood") == "PLAYING", "an emotion")
         daw.join()
-        yield ourselves, listener, daw
+        try:
+            yield ourselves, listener, daw
+        except AssertionError as problem:
+            told = f"{ourselves.told()}, the DAW sent {len(daw.sent())} messages"
+            problem.add_note(f"the program said {ourselves.said()}, {ourselves.errors}, {told}")
+            raise
     assert not [line for line in ourselves.errors if "Traceback" in line], ourselves.errors
 
 
