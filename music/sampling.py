@@ -11,9 +11,14 @@ from music import vocabulary as v
 from music.errors import MusicError
 from music.guidance import Strengths, guide
 
+Floats = npt.NDArray[np.float64]
 STARTS = np.array([family.start for family in v.FAMILIES.values()])
 STOPS = np.array([family.stop for family in v.FAMILIES.values()])
 TONES = [list(v.FAMILIES).index(name) for name in ("CHORD", "PITCH")]
+ALIKE, AWAY = 0, -1  # groups of tokens: all that are no pitches; what guidance leaves alone
+OCTAVES = np.full(v.SIZE, ALIKE)
+OCTAVES[v.PITCH.start : v.PITCH.stop] = 1 + np.arange(v.PITCH_RANGE[0], v.PITCH_RANGE[1] + 1) // 12
+STEADINESS = 1.5  # times the log odds that the music stays in its key; 1: as the network says
 
 
 @dataclass(frozen=True)
@@ -46,8 +51,11 @@ def choose(
     a soft key): top p acts on chords and pitches alone.
 
     What guidance knows best of a dark emotion is that bright music would never play this tone, so
-    it leaves the key instead of turning minor. So guidance chooses among the tones of the key that
-    is heard; how often the music leaves it, and for which tone, the condition says as it is.
+    it leaves the key instead of turning minor; and a whole emotion it would play high, another low.
+    So guidance chooses among the tones of the key that is heard, octave by octave: in which octave
+    a tone lies, how often the music leaves the key, and for which tone, the condition says as it
+    is. Only where leaving is unlikely it becomes unlikelier still (STEADINESS): a tone astray is
+    soon followed by others, so that a clip would touch more pitch classes than any real one.
 
     Parameters
     ----------
@@ -69,26 +77,34 @@ def choose(
     here = here[mask[here]]
     tones = family in TONES
     within = guide(allowed[:, here], strengths.tones if tones else strengths.time)
-    if tones and home is not None:
-        within = _at_home(within, allowed[0, here], home[here])
+    if tones:
+        groups = OCTAVES[here] if home is None else np.where(home[here], OCTAVES[here], AWAY)
+        plain = guide(allowed[:, here], min(strengths.tones, 1.0))
+        within = _steadied(_dealt(plain, within, groups), groups)
     top_p = sampling.top_p if tones else 1.0
     return int(here[_draw(within, sampling.temperature, top_p, dice)])
 
 
-def _at_home(
-    guided: npt.NDArray[np.float64], plain: npt.NDArray[np.float64], home: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.float64]:
-    """``plain`` (N,), with what it leaves to the tones at home dealt as ``guided`` deals it."""
+def _dealt(plain: Floats, guided: Floats, groups: npt.NDArray[np.int64]) -> Floats:
+    """``plain`` (N,), with what it leaves to each of ``groups`` dealt as ``guided`` deals it."""
     out = plain.copy()
-    if home.any():
-        shift = np.logaddexp.reduce(plain[home]) - np.logaddexp.reduce(guided[home])
-        out[home] = guided[home] + shift
+    for group in np.unique(groups[groups != AWAY]):
+        here = groups == group
+        shift = np.logaddexp.reduce(plain[here]) - np.logaddexp.reduce(guided[here])
+        out[here] = guided[here] + shift
     return out
 
 
-def _draw(
-    logits: npt.NDArray[np.float64], temperature: float, top_p: float, dice: np.random.Generator
-) -> int:
+def _steadied(logits: Floats, groups: npt.NDArray[np.int64]) -> Floats:
+    """``logits`` (N,) with STEADINESS times the log odds of what is not AWAY."""
+    away = groups == AWAY
+    if away.all() or not away.any():
+        return logits
+    odds = np.logaddexp.reduce(logits[~away]) - np.logaddexp.reduce(logits[away])
+    return np.where(away, logits, logits + (STEADINESS - 1.0) * odds)
+
+
+def _draw(logits: Floats, temperature: float, top_p: float, dice: np.random.Generator) -> int:
     weights = np.exp((logits - logits.max()) / temperature)
     order = np.argsort(-weights, kind="stable")
     cumulative = np.cumsum(weights[order])

@@ -6,7 +6,7 @@ import pytest
 from music import vocabulary as v
 from music.errors import MusicError
 from music.guidance import ROWS, Strengths
-from music.sampling import Sampling, choose
+from music.sampling import STEADINESS, Sampling, choose
 
 ANY = np.ones(v.SIZE, dtype=bool)
 
@@ -53,28 +53,68 @@ def test_which_family_comes_is_a_matter_of_time():
     assert shares[0] < shares[1] < shares[2]
 
 
-def test_guidance_chooses_among_the_tones_of_the_key_but_leaves_it_no_more_often():
-    inside, outside = v.PITCH.start + np.array([0, 4]), v.PITCH.start + np.array([1, 6])
+INSIDE, OUTSIDE = v.PITCH.start + np.array([3, 5]), v.PITCH.start + np.array([4, 8])  # from C on
+WHOLE = Sampling(1.0, 1.0)
+
+
+def in_and_out():
+    """A fifth outside the key; the condition alone knows one tone inside and one outside."""
     logits = np.full((ROWS, v.SIZE), -30.0, dtype=np.float32)
-    logits[:, inside], logits[:, outside] = np.log([0.45, 0.45]), np.log([0.05, 0.05])
-    logits[0, [inside[0], outside[0]]] += 1.0  # what the condition knows: one inside, one outside
+    logits[:, INSIDE], logits[:, OUTSIDE] = np.log([0.4, 0.4]), np.log([0.1, 0.1])
+    logits[0, [INSIDE[0], OUTSIDE[0]]] += 1.0
     home = np.zeros(v.SIZE, dtype=bool)
-    home[inside] = True
-    whole = Sampling(1.0, 1.0)
-    told = draws(logits, 1.0, sampling=whole, count=3000)
-    led = draws(logits, 4.0, sampling=whole, count=3000)
-    kept = draws(logits, 4.0, sampling=whole, count=3000, home=home)
-    assert abs(home[kept].mean() - home[told].mean()) < 0.02
-    for choice, like, unlike in ((inside, led, told), (outside, told, led)):
+    home[INSIDE] = True
+    return logits, home
+
+
+def test_guidance_chooses_among_the_tones_of_the_key_and_leaves_those_outside_as_they_are():
+    logits, home = in_and_out()
+    told, led = (draws(logits, s, sampling=WHOLE, count=3000) for s in (1.0, 4.0))
+    kept = draws(logits, 4.0, sampling=WHOLE, count=6000, home=home)
+    for choice, like, unlike in ((INSIDE, led, told), (OUTSIDE, told, led)):
         asked, got, other = (
             (one == choice[0]).sum() / np.isin(one, choice).sum() for one in (like, kept, unlike)
         )
-        assert got == pytest.approx(asked, abs=0.06)
+        assert got == pytest.approx(asked, abs=0.07)
         assert abs(got - other) > 0.1
     np.testing.assert_array_equal(
-        draws(logits, 4.0, sampling=whole, home=np.ones(v.SIZE, dtype=bool)),
-        draws(logits, 4.0, sampling=whole),
+        draws(logits, 4.0, sampling=WHOLE, home=np.ones(v.SIZE, dtype=bool)),
+        draws(logits, 4.0, sampling=WHOLE),
     )
+
+
+@pytest.mark.parametrize("strength", [1.0, 4.0])
+@pytest.mark.parametrize("flip", [False, True])
+def test_an_unlikely_way_out_of_the_key_becomes_unlikelier_and_a_likely_one_likelier(
+    strength, flip
+):
+    logits, home = in_and_out()
+    if flip:
+        home[[*INSIDE, *OUTSIDE]] = ~home[[*INSIDE, *OUTSIDE]]
+    share = (draws(logits, 1.0, sampling=WHOLE, count=4000)[:, None] == INSIDE).any(axis=1).mean()
+    kept = draws(logits, strength, sampling=WHOLE, count=4000, home=home)
+    odds = (share / (1.0 - share)) ** STEADINESS
+    assert np.isin(kept, INSIDE).mean() == pytest.approx(odds / (1.0 + odds), abs=0.015)
+
+
+def test_guidance_says_which_tone_of_an_octave_not_which_octave():
+    low, high = v.PITCH.start + np.array([3, 4]), v.PITCH.start + np.array([39, 40])
+    logits = np.full((ROWS, v.SIZE), -30.0, dtype=np.float32)
+    logits[:, [*low, *high]] = np.log(0.25)
+    logits[0, high] += np.log(3.0)  # the condition wants it high,
+    logits[0, low[0]] += 1.0  # and this tone where it is low
+    told, led = (draws(logits, s, sampling=WHOLE, count=3000) for s in (1.0, 4.0))
+    shares = [np.isin(one, low).mean() for one in (told, led)]
+    assert shares[1] == pytest.approx(shares[0], abs=0.03)
+    first = [(one == low[0]).sum() / np.isin(one, low).sum() for one in (told, led)]
+    assert first[1] > first[0] + 0.15
+
+
+def test_at_strength_0_nothing_of_the_condition_remains_in_or_out_of_the_key():
+    logits, home = in_and_out()
+    untold = np.repeat(logits[2:], ROWS, axis=0)
+    found, asked = (draws(one, 0.0, 0.0, sampling=WHOLE, home=home) for one in (logits, untold))
+    np.testing.assert_array_equal(found, asked)
 
 
 def test_no_cut_and_no_cooling_favours_the_family_with_few_tokens():

@@ -1,0 +1,128 @@
+"""One electrode that is loud: does a reader live on it, and is it deafened by it?
+
+    python -m capsule.evaluation.loud
+
+Hair, sweat or a frowning brow make one electrode louder than it was at rest, whatever its wearer
+feels. Two controls, neither of which looks at a label:
+
+* *hidden*: of every recording of a headset never seen, the region that is loudest against rest is
+  kept from all readers. Who could tell its states only from that electrode cannot any more.
+* *raised*: EEGMAT with four channels, by folds of people; of every recording that is asked about,
+  rest or arithmetic, one region drawn by chance is as loud as in Bird (RAISED_Z). Who takes
+  loudness for arousal loses what it knew.
+
+The network is the shipped one on headsets never seen and trained anew in each fold on EEGMAT; the
+rivals are those of the report. Balanced accuracy and AUC by window, 95 % intervals over people.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from capsule.corpus.dataset import Examples, examples
+from capsule.corpus.sources import TRAINING
+from capsule.evaluation.figures import STATISTICS, Judged, figures, together
+from capsule.evaluation.learners import learned
+from capsule.evaluation.predictions import read
+from capsule.evaluation.rows import CAPSULE, Rows
+from capsule.evaluation.splits import SPLITTERS
+from capsule.learning import Recipe, build, chances, everything
+from capsule.recogniser import Model
+
+RAISED_Z = (2.0, 2.0, 2.0, 4.0, 6.0)  # delta to gamma: about the loud electrode of Bird's people
+SHOWN = ("balanced accuracy", "AUC")
+UNSEEN = ("bird", "albasri")
+MONTAGE = "4"  # channels of EEGMAT
+Readings = dict[str, Judged]
+
+
+def loudest_hidden(data: Examples) -> Examples:
+    """Each recording without the region whose z-scores, mean over windows and bands, are highest.
+
+    A recording with one region keeps it.
+    """
+    present = data.present.copy()
+    for name in np.unique(data.recording):
+        here = data.recording == name
+        there = np.any(present[here], axis=(0, 2))
+        if there.sum() > 1:
+            loud = np.where(data.present[here], data.inputs[here, ..., 1], 0.0).mean((0, 2))
+            present[here, int(np.argmax(np.where(there, loud, -np.inf)))] = False
+    inputs = np.where(present[..., None], data.inputs, 0.0).astype(np.float32)
+    return replace(data, present=present, inputs=inputs)
+
+
+def one_raised(data: Examples, seed: int) -> Examples:
+    """Each recording with RAISED_Z added to one of its regions, drawn by chance."""
+    rng, inputs = np.random.default_rng(seed), data.inputs.copy()
+    for name in np.unique(data.recording):
+        here = data.recording == name
+        region = rng.choice(np.flatnonzero(np.any(data.present[here], axis=(0, 2))))
+        inputs[here, region] += np.array(RAISED_Z, dtype=np.float32)[:, None]
+    inputs[~data.present] = 0.0
+    return replace(data, inputs=inputs)
+
+
+def of_strangers(data: Examples, training: Examples, recipe: Recipe) -> dict[str, Readings]:
+    """All readers on a set never seen, as it is and with the loudest regions hidden."""
+    model, chance = Model.load(), chances(training, recipe)
+    cases = {"as it is": data, "loudest region hidden": loudest_hidden(data)}
+    return {
+        name: {CAPSULE: read(model, one)} | learned(training, one, chance=chance)
+        for name, one in cases.items()
+    }
+
+
+def of_people(training: Examples, recipe: Recipe, folds: int, seed: int) -> dict[str, Readings]:
+    """All readers on EEGMAT's people, each left out in turn, as they are and with one raised."""
+    whole = examples("eegmat", MONTAGE)
+    found: dict[str, Rows] = {"as it is": Rows(), "one region raised": Rows()}
+    for cut in SPLITTERS["people"].cut(training, folds):
+        model = build(training.where(cut.training), recipe)
+        held = whole.of(training.where(cut.test).people)
+        own = whole.of(training.where(cut.training).people)
+        for rows, one in zip(found.values(), (held, one_raised(held, seed)), strict=True):
+            rows.tell({CAPSULE: read(model, one)} | learned(own, one))
+    return {
+        case: {who: together(parts) for who, parts in rows.items()} for case, rows in found.items()
+    }
+
+
+def lines(name: str, readings: dict[str, Readings]) -> list[str]:
+    """Rows of a table."""
+    told = []
+    for case, readers in readings.items():
+        for reader, judged in readers.items():
+            found = figures(judged, {one: STATISTICS[one] for one in SHOWN}).values()
+            shown = [f"{f['value']:.3f} [{f['low']:.2f} {f['high']:.2f}]" for f in found]
+            told.append(f"| {name}, {case} | {reader} | {' | '.join(shown)} |")
+    return told
+
+
+def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> int:
+    """``python -m capsule.evaluation.loud``."""
+    name = "python -m capsule.evaluation.loud"
+    parser = argparse.ArgumentParser(prog=name, description=__doc__)
+    parser.add_argument("--folds", type=int, default=7, help="of people")
+    parser.add_argument("--steps", type=int, default=Recipe.steps)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args(argv)
+    torch.set_num_threads(1)
+    training, recipe = everything(TRAINING), Recipe(steps=args.steps, seed=args.seed)
+    say(f"| data | reader | {' | '.join(SHOWN)} |")
+    say("|---|---|---|---|")
+    for told in UNSEEN:
+        for line in lines(told, of_strangers(examples(told), training, recipe)):
+            say(line)
+    for line in lines(f"eegmat {MONTAGE} ch", of_people(training, recipe, args.folds, args.seed)):
+        say(line)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
