@@ -11,12 +11,14 @@ from puppets import PitchJudge, puppet
 
 from music.corpus.dataset import Piece, Source
 from music.errors import MusicError
+from music.evaluation.following import Playing, corners
 from music.evaluation.likeness import copying, likeness, made_of, real_of
 from music.evaluation.material import Material, Scale, Settings
 from music.evaluation.performance import LabelledClip
 from music.evaluation.report import main, parse, report, settings_of
 from music.evaluation.sections import SECTIONS, Section, found
 from music.evaluation.verdict import Demand, verdict
+from music.sampling import Sampling
 from music.store import save_model
 
 SMALL = Scale(
@@ -112,11 +114,35 @@ def vars_of(material: Material) -> dict[str, object]:
 def test_clips_are_played_once_and_read_again(material: Material) -> None:
     first = material.played(1.0)
     again = Material(**vars_of(material), settings=material.settings)
-    again.__dict__["playing"] = None  # nobody plays
+    again.__dict__["model"] = None  # nobody plays
     kept = again.played(1.0)
     assert [c.tokens.tolist() for c in kept.clips] == [c.tokens.tolist() for c in first.clips]
     assert [c.events for c in kept.clips] == [c.events for c in first.clips]
     assert np.array_equal(kept.asked, first.asked)
+
+
+def test_a_run_that_was_stopped_plays_only_what_is_missing(material: Material) -> None:
+    requests, out = corners(1, 1.0) + corners(1, 1.0, seed=9), material.out / "blocks"
+    how = {"sampling": Sampling(), "seconds": 2.0, "rows": 3, "folder": out}
+    whole = Playing(material.model, name="one", **how)
+    first = whole.play(requests)
+    files = sorted(out.iterdir(), key=lambda file: file.stat().st_mtime_ns)
+    assert len(files) == 3  # 8 requests
+    files[1].unlink()
+    silent = Playing(None, name="one", **how)
+    with pytest.raises(AttributeError):
+        silent.play(requests)  # the second block needs a network
+    assert [c.tokens.tolist() for c in silent.play(requests[:3])] == [
+        c.tokens.tolist() for c in first[:3]
+    ]
+    again = whole.play(requests)
+    assert [c.tokens.tolist() for c in again] == [c.tokens.tolist() for c in first]
+    for other in (
+        Playing(None, name="two", **how),
+        Playing(None, name="one", **how | {"seconds": 3.0}),
+    ):
+        with pytest.raises(AttributeError):
+            other.play(requests[:3])
 
 
 def test_likeness_knows_its_own_from_others(material: Material) -> None:

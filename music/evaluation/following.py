@@ -30,8 +30,8 @@ from music.evaluation.performance import (
     from_events,
     read_emopia,
 )
-from music.evaluation.request import Clip, Length, Request
-from music.evaluation.sampler import play
+from music.evaluation.request import Clip, Length, Request, keep, kept, key_of
+from music.evaluation.sampler import play, played_by
 from music.evaluation.tonality import chroma_of, majorness
 from music.network import Network
 from music.sampling import Sampling
@@ -95,23 +95,42 @@ class Played:
 
 @dataclass(frozen=True)
 class Playing:
-    """How clips are played, the same for every figure of a report."""
+    """How clips are played, the same for every figure of a report.
+
+    With a ``folder`` each block of ``rows`` requests is kept there, so that a run that was stopped
+    goes on; ``name`` tells whose music it is.
+    """
 
     model: Network
     sampling: Sampling
     seconds: float = 30.0
     rows: int = 64
     precision: torch.dtype = torch.float32
+    folder: Path | None = None
+    name: str = ""
 
     def play(self, requests: Sequence[Request], length: Length | None = None) -> list[Clip]:
-        return play(
-            self.model,
-            requests,
-            length or self.seconds,
-            self.sampling,
-            rows=self.rows,
-            precision=self.precision,
+        """The clips of ``requests``, in their order."""
+        whole = length or Length(self.seconds)
+        starts = range(0, len(requests), self.rows)
+        blocks = [requests[start : start + self.rows] for start in starts]
+        return [clip for block in blocks for clip in self._block(block, whole)]
+
+    def _block(self, requests: Sequence[Request], length: Length) -> list[Clip]:
+        file = self.folder and self.folder / f"{self._key(requests, length)}.npz"
+        if file and file.is_file():
+            return kept(file, requests, length)
+        clips = play(
+            self.model, requests, length, self.sampling, self.rows, precision=self.precision
         )
+        if file:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            keep(file, clips)
+        return clips
+
+    def _key(self, requests: Sequence[Request], length: Length) -> str:
+        about = [self.sampling, self.precision, length, *requests]
+        return key_of([self.name, played_by(), *map(repr, about)])
 
     def quadrants(self, each: int, strength: float, seed: int = 0) -> Played:
         """``each`` clips of every quadrant."""

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from music.condition import STRENGTH
 from music.corpus.dataset import Piece, load
 from music.errors import MusicError
-from music.evaluation.following import (
-    Played,
-    Playing,
-    corners,
-    emopia,
-    played_of,
-    real_clips,
-)
+from music.evaluation.following import Played, Playing, emopia, real_clips
 from music.evaluation.judge import Judge, Reader
 from music.evaluation.performance import LabelledClip
-from music.evaluation.request import Length, keep, kept
+from music.evaluation.request import key_of
 from music.evaluation.sampler import played_by
 from music.model import MusicModel
 from music.sampling import Sampling
@@ -37,7 +28,7 @@ class Scale:
     """How much is played and scored."""
 
     clips: int = 50  # of each quadrant at each strength
-    sweep_clips: int = 64  # at each of its steps
+    sweep_clips: int = 128  # at each of its steps
     jump_seeds: int = 8  # of each ordered pair
     jump_bars: int = 8  # before the jump, and after
     pieces: int | None = None  # scored for likelihood; None: all
@@ -135,7 +126,12 @@ class Material:
         precision = {"float32": torch.float32, "bfloat16": torch.bfloat16}
         seconds = self.settings.seconds
         return Playing(
-            self.model, Sampling(), seconds, precision=precision[self.settings.precision]
+            self.model,
+            Sampling(),
+            seconds,
+            precision=precision[self.settings.precision],
+            folder=self.out / "clips",
+            name=self.fingerprint,
         )
 
     @cached_property
@@ -143,32 +139,8 @@ class Material:
         return {}
 
     def played(self, strength: float) -> Played:
-        """The clips of every quadrant at a strength, from the file of an earlier run if it fits."""
+        """The clips of every quadrant at a strength."""
         if strength not in self._kept:
-            self._kept[strength] = self._read(strength) or self._play(strength)
+            s = self.settings
+            self._kept[strength] = self.playing.quadrants(s.scale.clips, strength, s.seed)
         return self._kept[strength]
-
-    def _file(self, strength: float) -> Path:
-        s = self.settings
-        about = [s.scale.clips, s.seconds, s.seed, s.precision, strength, asdict(Sampling())]
-        name = key_of([self.fingerprint, played_by(), about])
-        return self.out / "clips" / f"strength-{strength:g}-{name}.npz"
-
-    def _play(self, strength: float) -> Played:
-        played = self.playing.quadrants(self.settings.scale.clips, strength, self.settings.seed)
-        file = self._file(strength)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        keep(file, played.clips)
-        return played
-
-    def _read(self, strength: float) -> Played | None:
-        file, s = self._file(strength), self.settings
-        if not file.is_file():
-            return None
-        requests = corners(s.scale.clips, strength, s.seed)
-        return played_of(kept(file, requests, Length(s.seconds)), s.seconds)
-
-
-def key_of(value: Any) -> str:
-    """A short name for what a figure depends on."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

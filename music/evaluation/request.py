@@ -5,11 +5,12 @@ and a name for the code that plays it.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -150,6 +151,11 @@ def _replayed(request: Request, tokens: npt.NDArray[np.int64], length: Length) -
     for token in tokens[1:]:
         player.push(int(token))
     return player.clip(length)
+
+
+def key_of(value: Any) -> str:
+    """A short name for what figures or clips depend on: anything JSON can spell."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def version_of(*modules: ModuleType) -> str:
