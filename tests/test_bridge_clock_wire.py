@@ -82,7 +82,7 @@ def playing(jack, tmp_path_factory):
 
 
 def begins(listener, daw):
-    """Press play, and again if nothing is heard: in a cycle that it missed, JACK drops what comes."""
+    """Press play, and again if nothing is heard: JACK drops what comes in a cycle it missed."""
     for wait_s in (10.0, 30.0):
         daw.roll(120)
         with suppress(AssertionError):
