@@ -91,11 +91,12 @@ def test_no_combination_of_controls_breaks_a_limit_or_leads_nowhere(seed):
 
 
 def test_in_c_minor_there_is_no_wrong_note_and_no_wrong_chord():
-    events = play(player(Controls(key=parse_key("C minor")), busy=1.0), 500)
+    key = parse_key("C minor")
+    events = play(player(Controls(key=key), busy=1.0), 500)
     assert {note.pitch % 12 for note in notes(events)} == {0, 2, 3, 5, 7, 8, 10}
     chords = {event.name for event in events if isinstance(event, Chord)}
-    assert {"N", "C:m", "D#:M"} & chords
-    assert not {"C:M", "G:M", "G:7", "E:m"} & chords
+    assert len(chords) > 3
+    assert all(key.classes.issuperset(chord_classes(name)) for name in chords)
 
 
 # ---------------------------------------------------------------------------- density, polyphony
