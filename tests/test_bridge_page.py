@@ -148,7 +148,7 @@ def test_twenty_frames_a_second_and_each_thing_once(show):
 @pytest.mark.lsl
 def test_a_performance_is_seen_and_goes_on_when_its_page_is_killed(tmp_path):
     path = tmp_path / "short.edf"
-    write_edf(path, fakes.beginning(60.0))
+    write_edf(path, fakes.beginning(100.0))
     door, over = new_door(), threading.Event()
     talks, killed_at = [], []  # what each connection told; notes at the kill
 
