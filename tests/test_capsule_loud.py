@@ -1,0 +1,39 @@
+"""Controls for one loud electrode: what they change, and what they leave alone."""
+
+from dataclasses import replace
+
+import numpy as np
+from windows import made_up
+
+from capsule.evaluation.loud import RAISED_Z, loudest_hidden, one_raised
+from eeg.montage import REGIONS
+
+REST = ["rest", "arithmetic"]
+
+
+def test_the_loudest_region_of_a_recording_is_hidden_and_no_other():
+    data = made_up(2, REST)
+    for row, name in enumerate(np.unique(data.recording)):
+        data.inputs[data.recording == name, row, :, 1] += 9.0
+    hidden = loudest_hidden(data)
+    for row, name in enumerate(np.unique(data.recording)):
+        gone = ~hidden.present[data.recording == name].any((0, 2))
+        assert np.flatnonzero(gone).tolist() == [row]
+    assert not hidden.inputs[~hidden.present].any()
+    kept = hidden.present
+    np.testing.assert_array_equal(hidden.inputs[kept], data.inputs[kept])
+    only = replace(data, present=data.present & (np.arange(len(REGIONS)) == 3)[:, None])
+    np.testing.assert_array_equal(loudest_hidden(only).present, only.present)
+
+
+def test_one_region_that_is_present_is_raised_in_each_recording_whatever_its_label():
+    data = made_up(6, REST)
+    data = replace(data, present=data.present & (np.arange(len(REGIONS)) < 4)[:, None])
+    data.inputs[~data.present] = 0.0
+    more = one_raised(data, 0).inputs - data.inputs
+    for name in np.unique(data.recording):
+        here = more[data.recording == name]
+        (region,) = np.flatnonzero(here.any((0, 2, 3)))
+        assert region < 4
+        wanted = np.broadcast_to(np.array(RAISED_Z)[:, None], here[:, region].shape)
+        np.testing.assert_allclose(here[:, region], wanted, atol=1e-5)
