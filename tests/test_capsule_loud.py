@@ -11,14 +11,16 @@ from eeg.montage import REGIONS
 REST = ["rest", "arithmetic"]
 
 
-def test_the_loudest_region_of_a_recording_is_hidden_and_no_other():
+def test_the_loudest_region_of_a_person_is_hidden_in_all_recordings_and_no_other():
     data = made_up(2, REST)
-    for row, name in enumerate(np.unique(data.recording)):
-        data.inputs[data.recording == name, row, :, 1] += 9.0
+    for row, name in enumerate(data.people):
+        loud = (data.person == name) & (data.label == "arithmetic")
+        data.inputs[loud, row, :, 1] += 9.0
     hidden = loudest_hidden(data)
-    for row, name in enumerate(np.unique(data.recording)):
-        gone = ~hidden.present[data.recording == name].any((0, 2))
-        assert np.flatnonzero(gone).tolist() == [row]
+    for row, name in enumerate(data.people):
+        for label in REST:
+            gone = ~hidden.present[(data.person == name) & (data.label == label)].any((0, 2))
+            assert np.flatnonzero(gone).tolist() == [row]
     assert not hidden.inputs[~hidden.present].any()
     kept = hidden.present
     np.testing.assert_array_equal(hidden.inputs[kept], data.inputs[kept])

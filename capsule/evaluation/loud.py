@@ -5,8 +5,9 @@
 Hair, sweat or a frowning brow make one electrode louder than it was at rest, whatever its wearer
 feels. Two controls, neither of which looks at a label:
 
-* *hidden*: of every recording of a headset never seen, the region that is loudest against rest is
-  kept from all readers. Who could tell its states only from that electrode cannot any more.
+* *hidden*: of every person with a headset never seen, the region that is loudest against rest is
+  kept from all readers, in all recordings, so that what is hidden tells nothing of the state. Who
+  could tell states only from that electrode cannot any more.
 * *raised*: EEGMAT with four channels, by folds of people; of every recording that is asked about,
   rest or arithmetic, one region drawn by chance is as loud as in Bird (RAISED_Z). Who takes
   loudness for arousal loses what it knew.
@@ -42,13 +43,13 @@ Readings = dict[str, Judged]
 
 
 def loudest_hidden(data: Examples) -> Examples:
-    """Each recording without the region whose z-scores, mean over windows and bands, are highest.
+    """Each person without the region whose z-scores, mean over windows and bands, are highest.
 
-    A recording with one region keeps it.
+    Who has one region keeps it.
     """
     present = data.present.copy()
-    for name in np.unique(data.recording):
-        here = data.recording == name
+    for name in data.people:
+        here = data.person == name
         there = np.any(present[here], axis=(0, 2))
         if there.sum() > 1:
             loud = np.where(data.present[here], data.inputs[here, ..., 1], 0.0).mean((0, 2))
