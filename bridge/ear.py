@@ -21,6 +21,7 @@ import numpy as np
 from bridge.board import SIGNALS, SOURCE_BYTES, Board, Seat
 from eeg.lsl import Intake, Outlet, clock
 from eeg.montage import Montage
+from eeg.names import warning
 from eeg.signal import Chunk, Signal
 from eeg.watch import Health, Watchdog
 
@@ -59,14 +60,24 @@ class Ear:
         self.front_end = FrontEnd(signal, hop_s=HOP_S)
         self.recogniser = load(self.front_end.montage, rest_s, profile)
         self.gaps = 0
+        self._said: list[str] = []
+        self._told = 0
 
     def push(self, chunk: Chunk) -> list[EmotionCapsule]:
         """The capsules that this chunk completes."""
         capsules = []
         for features in self.front_end.push(chunk):
             self.gaps += features.gap
+            misnamed = warning(features.names_fit)
+            if misnamed is not None and not self._said:
+                self._said.append(misnamed)
             capsules += self.recogniser.push(features)
         return capsules
+
+    def unsaid(self) -> tuple[str, ...]:
+        """What the user is to be told of the signal and has not been told yet."""
+        new, self._told = self._said[self._told :], len(self._said)
+        return tuple(new)
 
 
 def trained() -> Load:
@@ -138,6 +149,8 @@ def _listen(seat: Seat, intake: Intake, outlet: Outlet, early: deque[Chunk], ear
                 vector = capsule.to_vector()[np.newaxis].astype(float)
                 outlet.push(vector, np.array([capsule.time_s]))
                 show(capsule, seat.board)
+            for sentence in ear.unsaid():
+                seat.tell("say", sentence)
         if early:
             continue
         if intake.blind and not warned:

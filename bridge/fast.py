@@ -126,6 +126,7 @@ def replay_fast(
         if plan.duration_s is not None and chunk.times_s[-1] > plan.duration_s:
             break
         stage.play(float(chunk.times_s[-1]), stage.hear(chunk))
+        said += stage.ear.unsaid()
         if on_status is not None and stage.now_s >= shown_s + STATUS_S:
             shown_s = stage.now_s
             on_status(stage.look(said))

@@ -3,6 +3,7 @@
 People, headsets and electrode contacts differ far more than states of one person do. So each
 region-band entropy is measured against the wearer's rest, z = (x - mean) / (std + 0.1), from the
 first `rest_s` seconds. Until these are over, robust running statistics (median and MAD) serve.
+A region that is loud while the others are quiet is a bad contact and is left out.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ RUNNING_S = 120.0  # memory of the running statistics where no rest is told
 LEAST_WINDOWS = 32  # of a region, for a baseline; 8 s of windows at the usual hop
 SPREAD_FLOOR = 0.1  # nats
 LEAST_RUNNING = 8  # windows before running statistics say anything
+LOUD_Z, QUIET_Z = 2.5, 1.25  # a region is loud above, quiet below: recent z, mean over bands
+FEWEST_COMPARED = 3  # regions: of two nobody can say which is strange
 
 
 @dataclass(frozen=True)
@@ -75,12 +78,29 @@ def running_rest(entropy: Floats, present: Bools) -> Rest:
     return Rest(median, mad, known)
 
 
+def alone_loud(z: Floats, present: Bools) -> Bools:
+    """(..., regions): which are loud while most of the others are quiet.
+
+    `z` (..., regions, bands): recent means, where `present`. A state of the wearer is heard all
+    over the head; what one place alone hears is its electrode, in hair, in sweat or on a brow.
+    """
+    bands = present.sum(-1)
+    size = np.where(present, z, 0.0).sum(-1) / np.maximum(bands, 1)  # (..., regions)
+    there = bands > 0
+    regions = there.sum(-1, keepdims=True)
+    quiet = (there & (size < QUIET_Z)).sum(-1, keepdims=True)
+    alone: Bools = (2 * quiet > regions - 1) & (regions >= FEWEST_COMPARED)
+    loud: Bools = alone & there & (size > LOUD_Z)
+    return loud
+
+
 @dataclass(frozen=True)
 class Prepared:
     """One window as the network sees it, and what the doubt gate asks about."""
 
     inputs: NDArray[np.float32]  # (regions, bands, 2): z and its recent mean
-    present: Bools  # (regions, bands)
+    present: Bools  # (regions, bands), without what is loud
+    loud: Bools  # (regions,) kept from the network, see `alone_loud`
     level: Floats  # (regions, bands) recent mean of the entropy itself, nats
     spread: float  # nats, by how much regions differ at rest, see `Rest.spread`
     rested: bool  # measured against a complete rest
@@ -156,8 +176,10 @@ class Baseline:
         level = self._level / np.maximum(self._weight, 1e-12)[:, None]
         present = (features.present & rest.known)[:, None] & features.band_valid
         scores = np.stack([rest.z(entropy), rest.z(level)], axis=-1)
+        loud = alone_loud(scores[..., 1], present)
+        present &= ~loud[:, None]
         inputs: NDArray[np.float32] = np.where(present[..., None], scores, 0.0).astype(np.float32)
-        return Prepared(inputs, present, level, rest.spread, self.rest is not None)
+        return Prepared(inputs, present, loud, level, rest.spread, self.rest is not None)
 
     def _learn(self, features: Features, entropy: Floats) -> None:
         """Take the rest if it is over with this window, else add the window to it."""

@@ -1,7 +1,8 @@
 """Doubt as a gate: how far a window can be trusted, from its signal and its distance from training.
 
 The network has seen EEG only. Of noise, of a chewing jaw or of an electrode in the air it would
-speak as surely as of EEG, so what is unlike all training is pulled to a quarter each:
+speak as surely as of EEG, so what is unlike all training is pulled to a quarter each, and so is
+EEG whose channels have the wrong names:
 p <- w p + (1 - w) / 4.
 """
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eeg.montage import BANDS
+from eeg.names import FINE, FOREIGN
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -106,6 +108,11 @@ def contact(present: Bools, expected: Bools) -> float:
 def clarity(quality: float) -> float:
     """0..1 from signal quality 0..1."""
     return min(max(quality / FINE_QUALITY, 0.0), 1.0)
+
+
+def naming(fit: float | None) -> float:
+    """0..1 from how well the channels' names fit the signal; 1 where nobody can say."""
+    return 1.0 if fit is None else 1.0 - _fall(fit, FOREIGN, FINE)
 
 
 def fit_doubt(level: Floats, z: Floats, present: Bools, weight: Floats) -> Doubt:

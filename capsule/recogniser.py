@@ -21,7 +21,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from capsule.baseline import REST_S, Baseline, BaselineState, Prepared
-from capsule.doubt import REST_CAP, Doubt, clarity, contact
+from capsule.doubt import REST_CAP, Doubt, clarity, contact, naming
 from capsule.emotion import EmotionCapsule, Origin
 from capsule.errors import CapsuleError
 from capsule.network import (
@@ -221,7 +221,8 @@ class Recogniser:
                 routing=routing.numpy(),
                 pose=reading.pose[0].numpy(),
                 lengths=reading.lengths[0].numpy(),
-                quality=features.quality * contact(features.present, self._expected),
+                quality=features.quality
+                * contact(features.present & ~prepared.loud, self._expected),
                 origin=self._origin,
             )
         ]
@@ -250,4 +251,5 @@ def trust_in(
     known = doubt.trust(prepared.level, z, prepared.present, prepared.spread)
     there: NDArray[np.bool_] = np.any(prepared.present, axis=1)
     trust = known * contact(there, expected) * clarity(features.quality)
+    trust *= naming(features.names_fit)
     return trust if prepared.rested else min(trust, REST_CAP)

@@ -1,6 +1,6 @@
 """Chunks in, features out: the same stages in the same order for training, replay and live play.
 
-montage → filter → window → quality → reference → band entropy → scalp regions
+montage → filter → window → quality → reference → do the names fit? → band entropy → scalp regions
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from eeg.errors import EegError
 from eeg.features import BandEntropy, valid_bands
 from eeg.filter import Filter, FilterState
 from eeg.montage import REGIONS, Chunk, Montage, Signal
+from eeg.names import NameFit, NameState
 from eeg.quality import GOOD, channel_quality
 from eeg.watch import check_unit, interruptions
 from eeg.window import Window, Windows, WindowState
@@ -35,6 +36,7 @@ class Features:
     quality: float  # 0..1, mean of the used channels, less for lost samples
     channel_quality: Floats  # (channel,) of the signal; 0 for channels that are not used
     gap: bool  # the first window after an interruption
+    names_fit: float | None = None  # -1..1, see `eeg.names`; None: not known yet, or never
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class FrontEndState:
 
     filter: FilterState
     windows: WindowState
+    names: NameState
     last_s: float | None
     unit_checked: bool
 
@@ -63,7 +66,8 @@ class FrontEnd:
     channels .748 and .724 (.024, standard error .025). So the average is kept from eight channels
     on for the sake of comparable headsets, not because it scored better on this one data set.
 
-    An interruption (see `eeg.watch.interruptions`) empties filter and windows.
+    An interruption (see `eeg.watch.interruptions`) empties filter and windows; what is known of the
+    channels' names stays.
     """
 
     def __init__(self, signal: Signal, window_s: float = 2.0, hop_s: float = 0.25) -> None:
@@ -79,28 +83,33 @@ class FrontEnd:
         self._members = (np.arange(len(REGIONS))[:, None] == regions).astype(float)
         self._filter = Filter(signal.rate_hz, len(self._placed))
         self._windows = Windows(signal.rate_hz, 3 * len(self._placed), window_s, hop_s)
-        self._entropy = BandEntropy(signal.rate_hz, self._windows.size)
+        size = self._windows.size
+        self._entropy = BandEntropy(signal.rate_hz, size)
+        self._names = NameFit(self.montage.xy[self._placed], signal.rate_hz, size, hop_s)
         self._band_valid = valid_bands(signal.rate_hz, signal.passband_hz)
-        self._span_s = (self._windows.size - 1) / signal.rate_hz
+        self._span_s = (size - 1) / signal.rate_hz
         self.reset()
 
     def reset(self) -> None:
         """As new."""
         self._filter.reset()
         self._windows.reset()
+        self._names.reset()
         self._last_s: float | None = None
         self._unit_checked = False
 
     def state(self) -> FrontEndState:
         """A copy of what is remembered."""
         return FrontEndState(
-            self._filter.state(), self._windows.state(), self._last_s, self._unit_checked
-        )
+            self._filter.state(), self._windows.state(), self._names.state(),
+            self._last_s, self._unit_checked,
+        )  # fmt: skip
 
     def restore(self, state: FrontEndState) -> None:
         """Go on from a copied state."""
         self._filter.restore(state.filter)
         self._windows.restore(state.windows)
+        self._names.restore(state.names)
         self._last_s, self._unit_checked = state.last_s, state.unit_checked
 
     @property
@@ -164,4 +173,5 @@ class FrontEnd:
             quality=float(quality.mean() * received),
             channel_quality=by_channel,
             gap=window.gap,
+            names_fit=self._names.push(clean_uv, good),
         )

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import uuid
+from dataclasses import replace
 
 import fakes
 import numpy as np
@@ -14,6 +15,7 @@ from bridge.board import SIGNALS, new_board
 from bridge.ear import Ear
 from eeg.lsl import Outlet, clock
 from eeg.signal import Chunk
+from eeg.synthetic import sample_recording
 
 SECONDS = 8
 
@@ -43,6 +45,21 @@ def test_an_interruption_starts_the_window_anew_and_is_counted():
     torn, one = capsules([], skip=slice(500, 600))
     assert one.gaps == 1
     assert len(torn) < len(whole)
+
+
+def test_names_that_do_not_fit_are_told_once():
+    recording = sample_recording()
+    signal = replace(recording.signal, channels=tuple(sorted(recording.signal.channels)))
+    told = []
+    for one in (Ear(recording.signal, fakes.recogniser()), Ear(signal, fakes.recogniser())):
+        said = []
+        for chunk in recording.chunks(512):
+            one.push(chunk)
+            said += one.unsaid()
+        told.append(said)
+    assert told[0] == []
+    (sentence,) = told[1]
+    assert "check the montage" in sentence
 
 
 def test_the_live_ear_needs_no_mne():

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from capsule.baseline import LEAST_WINDOWS, SHAPE, Baseline, Rest, rest_of
+from capsule.baseline import LEAST_WINDOWS, LOUD_Z, SHAPE, Baseline, Rest, alone_loud, rest_of
 from eeg.frontend import Features
 from eeg.montage import BANDS, REGIONS
 
@@ -83,3 +83,45 @@ def test_a_rest_of_another_day_serves_until_the_new_one_is_complete():
             np.testing.assert_allclose(ready.inputs[..., 0], old.z(one.entropy), rtol=1e-5)
         else:
             assert np.array_equal(ready.inputs, alone.inputs)
+
+
+def test_a_region_that_alone_is_loud_is_left_out_until_it_is_quiet_again():
+    window = made_up(400)
+    rested = Baseline(REST_S)
+    for one in window[:200]:
+        rested.push(one)
+    raised = np.arange(len(REGIONS)) == 3
+    loud = [replace(one, entropy=one.entropy + 2.0 * raised[:, None]) for one in window[200:280]]
+    during = [rested.push(one) for one in loud]
+    assert not during[0].loud.any()  # what counts is the recent mean
+    last = during[-1]
+    assert np.flatnonzero(last.loud).tolist() == [3]
+    assert np.array_equal(last.present.any(1), ~raised)
+    assert not last.inputs[3].any()
+    assert last.inputs[~raised].any()
+    after = [rested.push(one) for one in window[280:]]
+    assert not after[-1].loud.any()
+    assert after[-1].present.all()
+
+
+def test_what_most_of_the_head_hears_is_no_loud_electrode():
+    present = np.ones(SHAPE, dtype=bool)
+    z = np.zeros(SHAPE)
+    z[4] = LOUD_Z + 1
+    assert np.flatnonzero(alone_loud(z, present)).tolist() == [4]
+    assert not alone_loud(z + 2.0, present).any()  # the others are not quiet
+    assert not alone_loud(-z, present).any()
+    z[4, 0] = -99.0  # loud in all bands but one: the mean decides
+    assert not alone_loud(z, present).any()
+    present[4, 0] = False  # a band that is not there plays no part
+    assert alone_loud(z, present)[4]
+    several = np.stack([z, np.zeros(SHAPE)])
+    assert alone_loud(several, np.stack([present, present])).sum(1).tolist() == [1, 0]
+
+
+def test_of_two_regions_nobody_can_say_which_is_loud():
+    z, regions = np.zeros(SHAPE), np.arange(len(REGIONS))
+    z[1] = 9.0
+    for count, found in ((2, 0), (3, 1)):
+        present = np.broadcast_to((regions < count)[:, None], SHAPE)
+        assert alone_loud(z, present).sum() == found

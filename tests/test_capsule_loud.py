@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from windows import made_up
 
-from capsule.evaluation.loud import RAISED_Z, loudest_hidden, one_raised
+from capsule.evaluation.loud import RAISED_Z, loud_left_out, loudest_hidden, one_raised
 from eeg.montage import REGIONS
 
 REST = ["rest", "arithmetic"]
@@ -39,3 +39,15 @@ def test_one_region_that_is_present_is_raised_in_each_recording_whatever_its_lab
         assert region < 4
         wanted = np.broadcast_to(np.array(RAISED_Z)[:, None], here[:, region].shape)
         np.testing.assert_allclose(here[:, region], wanted, atol=1e-5)
+    half = one_raised(data, 0, 0.5).inputs - data.inputs
+    np.testing.assert_allclose(2 * half, more, atol=1e-5)
+
+
+def test_what_alone_is_loud_is_left_out_window_by_window():
+    data = made_up(2, REST)
+    data = replace(data, inputs=np.zeros_like(data.inputs))
+    data.inputs[3, 5] = 9.0
+    heard = loud_left_out(data)
+    gone = np.argwhere(data.present.any(2) & ~heard.present.any(2))
+    assert gone.tolist() == [[3, 5]]
+    assert not heard.inputs[3, 5].any()

@@ -14,12 +14,14 @@ from capsule.evaluation.predictions import probabilities
 from capsule.recogniser import Model, Recogniser
 from eeg.frontend import FrontEnd
 from eeg.montage import REGIONS, Montage
+from eeg.names import FINE, FOREIGN
 from eeg.signal import Recording, Signal
 from eeg.synthetic import sample_recording
 
 REST_S = 20.0
 CAP = tuple("Fp1 Fp2 F3 F4 F7 F8 T7 T8 C3 C4 P7 P8 P3 P4 O1 O2 Fz Cz Pz".split())
 MUSE = ("TP9", "AF7", "AF8", "TP10")
+FITS = (None, 0.9, 0.5 * (FOREIGN + FINE), 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +167,46 @@ def test_a_small_headset_is_not_doubted_for_being_small(model):
         confident.append(np.mean([one.confidence for one in capsules]))
     assert confident[1] > 0.5 * confident[0]
     assert confident[1] > 0.2
+
+
+def test_a_loud_electrode_is_not_heard_and_costs_quality_and_trust(sample, model):
+    montage, features = sample
+    raised = (np.arange(len(REGIONS)) == 0)[:, None]
+    later = [one.end_s > REST_S + 10 for one in features]
+    told = []
+    for much in (0.0, 3.0, 6.0):
+        heard = [
+            replace(one, entropy=one.entropy + np.float32(much) * raised) if loud else one
+            for one, loud in zip(features, later, strict=True)
+        ]
+        told.append(Recogniser(model, montage, REST_S).push_many(heard)[-1])
+    quiet, loud, louder = told
+    np.testing.assert_array_equal(loud.probabilities, louder.probabilities)
+    assert not loud.routing[0].any()
+    assert quiet.routing[0].any()
+    assert loud.quality < quiet.quality
+
+
+def test_names_that_do_not_fit_end_at_a_quarter_each(sample, model):
+    montage, features = sample
+    heard = [replace(one, names_fit=fit) for one, fit in zip(features[-4:], FITS, strict=True)]
+    recogniser = Recogniser(model, montage, REST_S)
+    recogniser.push_many(features[:-4])
+    unknown, fine, doubted, foreign = recogniser.push_many(heard)
+    assert min(unknown.confidence, fine.confidence) > 1.2 * doubted.confidence > 0.0
+    np.testing.assert_allclose(foreign.probabilities, 0.25, atol=1e-6)
+
+
+def test_permuted_names_end_near_uniform(model):
+    recording = sample_recording()
+    channels = recording.signal.channels
+    order = np.random.default_rng(0).permutation(len(channels))
+    true, dealt = (
+        stream(samples, channels, model)
+        for samples in (recording.samples_uv, recording.samples_uv[:, order])
+    )
+    assert np.mean([one.confidence for one in true]) > 0.2
+    assert max(one.confidence for one in dealt) < 0.01
 
 
 def test_training_windows_are_what_runs_live(model):

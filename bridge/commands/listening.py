@@ -127,6 +127,8 @@ def _capsules(args: argparse.Namespace) -> Iterator["EmotionCapsule"]:
         for capsule in ear.push(chunk):
             count += 1
             yield capsule
+    for sentence in ear.unsaid():
+        say(f"{args.file.name}: {sentence}")
     if not count:
         raise BridgeError(
             f"{args.file} holds no two seconds of EEG without a gap; give a longer recording."
