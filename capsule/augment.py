@@ -11,6 +11,9 @@ from torch import Tensor
 
 from eeg.montage import BANDS, REGIONS
 
+MOST_RAISED = 8.0  # z
+UNEVEN = 0.75  # a band of a raised region is raised by at least a quarter of the most
+
 
 def forget_valence(possible: Tensor, share: float, rng: torch.Generator) -> Tensor:
     """Let both valences fit the labels of some windows.
@@ -55,6 +58,23 @@ def scramble(
     dealt[rows, back] = x[rows, order] * sign[..., None]
     turned = torch.rand(len(x), generator=rng) < share
     return torch.where(turned[:, None, None], dealt, x), possible | turned[:, None]
+
+
+def raise_one(x: Tensor, present: Tensor, share: float, rng: torch.Generator) -> Tensor:
+    """Make one region of some windows louder than it was at rest, whatever the label.
+
+    By up to MOST_RAISED in all its bands, each differently: an electrode that has come loose, or
+    lies on a muscle, says nothing of the wearer.
+    """
+    n, regions, bands = len(x), len(REGIONS), len(BANDS)
+    there = present.view(n, regions, bands).any(2)
+    chosen = torch.where(there, torch.rand(there.shape, generator=rng), -1.0).argmax(1)
+    amount = MOST_RAISED * torch.rand(n, 1, generator=rng)
+    amount = amount * (1.0 - UNEVEN * torch.rand(n, bands, generator=rng))
+    amount = amount * (torch.rand(n, 1, generator=rng) < share)
+    more = torch.zeros(n, regions, bands)
+    more[torch.arange(n), chosen] = amount
+    return x + more.view(n, -1, 1)
 
 
 def hide(present: Tensor, drop: float, rng: torch.Generator) -> Tensor:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from torch import Tensor
 
-from capsule.augment import forget_valence, hide, mirror, scramble
+from capsule.augment import forget_valence, hide, mirror, raise_one, scramble
 from capsule.corpus.dataset import Examples, examples, joined
 from capsule.corpus.sources import SUBSETS, TESTING, TRAINING, sources
 from capsule.doubt import Doubt, fit_doubt
@@ -53,6 +53,7 @@ class Recipe:
     noise: float = 0.1  # of the inputs, in z
     mirrored: float = 0.08  # share of windows that are reflected in the rest, see `mirror`
     scrambled: float = 0.15  # share of windows whose capsules change places, see `scramble`
+    raised: float = 0.15  # share of windows of which one region is made loud, see `raise_one`
     forgotten: float = 0.9  # share of windows whose label says no valence, see `forget_valence`
     members: int = 4
     routing: Routing = "dynamic"
@@ -141,6 +142,7 @@ def fit(
         possible = forget_valence(possible, recipe.forgotten, rng)
         x, possible = mirror(x, possible, recipe.mirrored, rng)
         x, possible = scramble(x, seen, possible, recipe.scrambled, rng)
+        x = raise_one(x, seen, recipe.raised, rng)
         seen = hide(seen, recipe.drop, rng)
         heard = unheard[drawn] != torch.arange(recipe.members)[:, None]
         loss = capsule_loss(network, x, seen, possible, recipe.terms, heard)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from capsule.augment import forget_valence, hide, mirror, scramble
+from capsule.augment import MOST_RAISED, forget_valence, hide, mirror, raise_one, scramble
 from eeg.montage import BANDS, REGIONS
 
 I = len(REGIONS) * len(BANDS)  # noqa: E741 - capsules
@@ -51,6 +51,23 @@ def test_scrambled_windows_keep_their_sizes_and_say_nothing(rng):
     same, kept = scramble(x, present, possible, 0.0, rng)
     assert torch.equal(same, x)
     assert torch.equal(kept, possible)
+
+
+def test_one_region_that_is_there_is_raised_in_all_its_bands(rng):
+    x, present, _ = batch([HIGH] * 400, rng, share=0.3)
+    present[:, -len(BANDS) :] = True  # somebody is there
+    more = raise_one(x, present, 1.0, rng) - x
+    assert not more[~present].any()
+    assert torch.allclose(more[..., 0], more[..., 1], atol=1e-5)  # window and recent mean alike
+    raised = more[..., 0].view(400, len(REGIONS), len(BANDS))
+    assert ((raised > 1e-6).any(2).sum(1) <= 1).all()
+    assert ((raised > 1e-6).all(2).sum(1) == 1).float().mean() > 0.99
+    assert 0.8 * MOST_RAISED < raised.max() <= MOST_RAISED + 1e-4
+    chosen = raised.sum(2).argmax(1).bincount(minlength=len(REGIONS))
+    assert chosen.min() > 0
+    some = raise_one(x, present, 0.3, rng) != x
+    assert 0.2 < some.any(2).any(1).float().mean() < 0.4
+    assert torch.equal(raise_one(x, present, 0.0, rng), x)
 
 
 def test_hiding_takes_whole_regions_and_never_all(rng):

@@ -32,7 +32,7 @@ Order = NDArray[np.int64]
 
 
 def fits(sitting: Sitting, order: Order, most_s: float = float("inf")) -> list[float]:
-    """Fit of the names after each window of the first takes that last `most_s`, once known.
+    """Fit of the names after each window of the first `most_s` seconds, once it is known.
 
     `order` (channel,): the channel whose samples each name gets.
     """
@@ -40,12 +40,12 @@ def fits(sitting: Sitting, order: Order, most_s: float = float("inf")) -> list[f
     offset_s, heard_s, found = 0.0, 0.0, []
     for take in sitting.takes:
         for chunk in take.recording.chunks(CHUNK):
+            if heard_s + chunk.times_s[0] > most_s:
+                break
             moved = Chunk(chunk.samples_uv[:, order], chunk.times_s + offset_s)
             found += [one.names_fit for one in front_end.push(moved)]
         offset_s += take.recording.duration_s + APART_S
         heard_s += take.recording.duration_s
-        if heard_s >= most_s:
-            break
     return [one for one in found if one is not None]
 
 
