@@ -3,15 +3,21 @@
 One buffer of ``window + rewind + slack`` positions a layer. Keys are stored rotated to their
 absolute place, so they never need touching again. When the buffer is full its newest ``window +
 rewind`` positions move to the front: one copy in ``slack`` steps, and what attention reads is
-always one contiguous slice without a mask.
+always one contiguous slice.
+
+The newest position may be asked about under several conditions at once: its askings lie side by
+side behind the past that they share, the next position takes the place of all but the first.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
+
+MOST_ASKINGS = 4
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,8 @@ class KVCache:
 
     Attributes
     ----------
-    memo : the last condition and what the network made of it; saves work, is no state
+    memo : the last condition and what the network made of it, by number of rows; saves work, is no
+        state
     """
 
     def __init__(
@@ -41,25 +48,45 @@ class KVCache:
     ) -> None:
         self.window, self.rewind_limit = window, rewind
         self.capacity = 2 * (window + rewind)
-        shape = (layers, batch, heads, self.capacity, head_dim)
+        shape = (layers, batch, heads, self.capacity + MOST_ASKINGS - 1, head_dim)
         self.keys, self.values = torch.zeros(shape), torch.zeros(shape)
-        self.memo: tuple[tuple[Tensor, ...], object] | None = None
+        self.memo: dict[int, tuple[tuple[Tensor, ...], object]] = {}
         self.reset()
 
     def reset(self) -> None:
         self.position = 0  # positions ever appended and not rewound
         self._end = 0  # where the next one goes in the buffer
 
+    @property
+    def batch(self) -> int:
+        """Pasts that it holds."""
+        return self.keys.shape[1]
+
     def append(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Put one position's (B, H, 1, D) in place; the last ``window`` keys and values, views.
+        """Put one position's (B·A, H, 1, D) in place, A askings of each past side by side; the last
+        ``window`` keys and values with the other askings, views (B, H, length + A - 1, D).
 
         ``advance`` moves on when every layer has done so.
         """
-        self.keys[layer, :, :, self._end] = key[:, :, 0]
-        self.values[layer, :, :, self._end] = value[:, :, 0]
-        start = max(self._end + 1 - self.window, 0)
-        window = slice(start, self._end + 1)
-        return self.keys[layer, :, :, window], self.values[layer, :, :, window]
+        askings = len(key) // self.batch
+        length = min(self._end + 1, self.window) + askings - 1
+        start = self._end + askings - length
+        seen = []
+        for buffer, new in ((self.keys[layer], key), (self.values[layer], value)):
+            buffer.narrow(2, self._end, askings).copy_(beside(new, self.batch))
+            seen.append(buffer.narrow(2, start, length))
+        return seen[0], seen[1]
+
+    def mask(self, rows: int) -> Tensor | None:
+        """(A, length + A - 1) True where an asking may look: at the past and itself. None: at all.
+
+        ``rows`` is B·A.
+        """
+        if rows == self.batch:
+            return None
+        length = min(self._end + 1, self.window) + rows // self.batch - 1
+        whole = _apart(rows // self.batch, self.window, self.keys.device)
+        return whole[:, whole.shape[1] - length :]
 
     def advance(self) -> None:
         self.position += 1
@@ -67,7 +94,7 @@ class KVCache:
         if self._end == self.capacity:
             keep = self.window + self.rewind_limit
             for buffer in (self.keys, self.values):
-                buffer[:, :, :, :keep] = buffer[:, :, :, self.capacity - keep :].clone()
+                buffer[:, :, :, :keep] = buffer[:, :, :, self.capacity - keep : self.capacity].clone()
             self._end = keep
 
     def rewind(self, position: int) -> None:
@@ -99,6 +126,17 @@ class KVCache:
     def truncate(self, rows: int) -> None:
         """Only the first ``rows`` rows go on."""
         self.keys, self.values = self.keys[:, :rows], self.values[:, :rows]
+
+
+def beside(x: Tensor, batch: int) -> Tensor:
+    """(B·A, H, 1, D) to (B, H, A, D)."""
+    return x.view(batch, -1, *x.shape[1::2]).transpose(1, 2)
+
+
+@lru_cache(maxsize=8)
+def _apart(askings: int, window: int, device: torch.device) -> Tensor:
+    past = torch.ones(askings, window - 1, dtype=torch.bool, device=device)
+    return torch.cat([past, torch.eye(askings, dtype=torch.bool, device=device)], dim=1)
 
 
 def steps_back(position: int, to: int, limit: int) -> int:

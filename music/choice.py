@@ -13,7 +13,7 @@ from music.ending import Cadence, is_closing, narrow
 from music.grammar import Grammar
 from music.guidance import Strengths
 from music.key import home
-from music.limits import Memory, allow, lean
+from music.limits import Memory, allow, lean, playable
 from music.quantise import drawable, moves
 from music.sampling import Sampling, choose
 
@@ -30,13 +30,15 @@ def choose_within(
 ) -> int:
     """``music.sampling.choose`` within the controls: the token to play and to feed.
 
-    ``logits`` (ROWS, V) as there. Without controls it is the same choice. The cadence itself knows
+    ``logits`` as there. Without controls it is the same choice. The cadence itself knows
     no density: its chords are whole.
     """
     if cadence and is_closing(grammar, cadence):
         controls = replace(controls, max_density=None, min_density=0.0)
     if controls == PLAIN:
-        return choose(logits, strengths, grammar.mask(), sampling, dice, home(memory.classes))
+        return choose(
+            logits, strengths, playable(grammar, memory), sampling, dice, home(memory.classes)
+        )
     mask = allow(grammar, memory, controls)
     if cadence:
         mask = narrow(mask, grammar, memory, controls, cadence)

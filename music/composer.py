@@ -1,8 +1,8 @@
 """The trained network at the piano: one token a step, under whatever condition holds now.
 
 The newest token is fed only when the next one is asked for, so a condition acts on the very next
-choice. Guidance runs three rows through one cache, under the condition, under its arousal alone and
-under none; ``music.sampling.choose`` weighs their logits. A grammar mask makes every choice valid,
+choice. Guidance asks about it in three rows, under the condition, under its arousal alone and under
+none, where the choice hangs on all; ``music.sampling.choose`` weighs their logits. A grammar mask makes every choice valid,
 and the player's ``controls`` narrow it; they too act on the very next choice. All state is a value:
 save it, restore it, or rewind to a beat and compose on from there differently.
 """
@@ -27,7 +27,7 @@ from music.controls import PLAIN, Controls
 from music.errors import MusicError
 from music.events import Bar, Event, Pedal, Tempo, TempoMap
 from music.grammar import Grammar
-from music.guidance import ROWS, Settled, rows_of
+from music.guidance import ROWS, Settled, rows_needed, rows_of
 from music.inputs import Inputs
 from music.latent import Gaussian
 from music.limits import Memory
@@ -75,7 +75,8 @@ class Composer:
     def __init__(self, model: MusicModel, seed: int, sampling: Sampling | None = None) -> None:
         self.model, self.seed = model.eval(), seed
         self.sampling, self.controls = sampling or Sampling(), PLAIN
-        self._cache = model.new_cache(batch=ROWS, rewind=REWIND_TOKENS)
+        self._pasts = 1 if model.shares_past else ROWS
+        self._cache = model.new_cache(self._pasts, rewind=REWIND_TOKENS)
         self.reset()
 
     @classmethod
@@ -144,15 +145,16 @@ class Composer:
             return []
         now = self._heed(self._now)
         settled = now.settled.towards(condition, now.grammar.horizon_beats)
-        now = replace(now, settled=settled)
-        state, inputs = self._feed(now, condition)
+        now, strengths = replace(now, settled=settled), settled.strengths(condition)
+        rows = max(rows_needed(strengths, now.grammar.may_sound), self._pasts)
+        state, inputs = self._feed(now, condition, rows)
         self._history.append(self._now)
         if now.token == v.BAR:
             now = replace(self._latent(now, state, inputs), draws=now.draws + 1)
             token = v.LATENT
         else:
             token = choose_within(
-                self.model.logits(state).numpy(), settled.strengths(condition), self.sampling,
+                self.model.logits(state).numpy(), strengths, self.sampling,
                 self._dice(now.draws), now.grammar, now.memory, self.controls, now.cadence,
             )  # fmt: skip
             now = replace(now, draws=now.draws + 1)
@@ -230,12 +232,12 @@ class Composer:
         opening: list[Event] = [Bar(0.0)] if now.fed == 0 else []
         return opening if event is None else [event]
 
-    def _feed(self, now: Moment, condition: Condition) -> tuple[Tensor, Inputs]:
-        """Run the newest token through the network: (ROWS, width)."""
-        told = rows_of(condition)
-        zero = torch.zeros(ROWS, 1, dtype=torch.float64)
+    def _feed(self, now: Moment, condition: Condition, rows: int) -> tuple[Tensor, Inputs]:
+        """Run the newest token through the network: (rows, width)."""
+        told = rows_of(condition)[:rows]
+        zero = torch.zeros(rows, 1, dtype=torch.float64)
         inputs = Inputs(
-            tokens=torch.full((ROWS, 1), now.token),
+            tokens=torch.full((rows, 1), now.token),
             place=zero + now.fed,
             bar=zero + now.grammar.bar,
             metre=zero + now.grammar.metre_beats,
@@ -244,7 +246,7 @@ class Composer:
         )
         z = torch.zeros_like(now.z) if now.token == v.BAR else now.z
         self._cache.rewind(now.fed)
-        return self.model(inputs, z.expand(ROWS, 1, -1), self._cache)[:, 0], inputs
+        return self.model(inputs, z.expand(rows, 1, -1), self._cache)[:, 0], inputs
 
     def _noise(self, now: Moment, lane: tuple[int, int]) -> Tensor:
         noise = self._dice(now.draws, lane).standard_normal(len(now.z))

@@ -46,6 +46,11 @@ class Grammar:
         """Place inside the bar in beats: the model's metrical coordinate."""
         return max(self.beat_in_bar, 0) + max(self.position, 0) / v.POSITIONS_PER_BEAT
 
+    @property
+    def may_sound(self) -> bool:
+        """Whether a chord or a pitch may be next."""
+        return self.kind in ("POS", "CHORD", "PEDAL", "DUR")
+
     def allowed(self) -> list[tuple[int, int]]:
         """Half-open id ranges of the tokens that may follow."""
         if self.kind == "START":

@@ -3,6 +3,9 @@
 Steady strength beyond 1 acts on chords and pitches alone, because guided time and touch drift into
 music denser and louder than any that was learned. But what was just played holds the music where it
 is: so while a new emotion is new, time and touch are guided towards it, too.
+
+All answers are about one past, the one that was played under the conditions that held: so it is
+kept once, and only a choice that guidance changes asks more than the condition alone.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ ROWS = 3  # of logits a token is chosen from: the condition, its arousal alone, 
 AROUSAL_SHARE = 0.6  # of what strength adds beyond 1, what arousal gets; valence gets all of it
 TURN_SHARE = 2 / 3  # of what strength adds beyond 1, what time and touch get after a whole turn
 HALF_BEATS = 4.0  # in which half of a turn is no longer new
+LEAST_TURN = 0.02  # of a whole one; anything less is none
 UNTOLD = (0.25, 0.25, 0.25, 0.25)
 
 
@@ -49,13 +53,23 @@ class Settled:
         """What a condition's strength comes to now."""
         p, strength = condition.probabilities or UNTOLD, condition.strength
         turn = sum(abs(q - m) for m, q in zip(self.mixture or p, p, strict=True)) / 2  # 0 to 1
-        more = TURN_SHARE * turn * max(strength - 1.0, 0.0)
+        more = TURN_SHARE * turn * max(strength - 1.0, 0.0) if turn >= LEAST_TURN else 0.0
         return Strengths(strength, min(strength, 1.0) + more)
 
 
+def rows_needed(strengths: Strengths, may_sound: bool) -> int:
+    """How many of the ROWS the next choice hangs on: the first alone where the network's own
+    distribution is to be drawn from. ``may_sound``: a chord or a pitch may be chosen.
+    """
+    own = strengths.time == 1.0 and (strengths.tones == 1.0 or not may_sound)
+    return 1 if own else ROWS
+
+
 def rows_of(condition: Condition) -> list[tuple[tuple[float, ...], float]]:
-    """(mixture, 1 where it is to be ignored) of each of the ROWS a network is asked under."""
-    null = float(condition.probabilities is None)
+    """(mixture, 1 where it is to be ignored) of each of the ROWS a network is asked under. The first
+    is what the past is played under.
+    """
+    null = float(condition.probabilities is None or condition.strength == 0.0)
     p = condition.probabilities or UNTOLD
     high, low = (p[0] + p[1]) / 2, (p[2] + p[3]) / 2
     return [(p, null), ((high, high, low, low), null), (p, 1.0)]
@@ -66,8 +80,11 @@ def guide(logits: npt.NDArray[np.float64], strength: float) -> npt.NDArray[np.fl
 
     (ROWS, N) to (N,): null + a·(arousal − null) + s·(whole − arousal). Arousal is heard at once and
     turns to caricature soon, valence is hard to hear: so a grows slowly with the strength s, see
-    AROUSAL_SHARE. At 0 nothing of the condition remains, at 1 it is the network's own distribution.
+    AROUSAL_SHARE. At 0 nothing of the condition remains, at 1 it is the network's own distribution;
+    that is also what (1, N) comes to.
     """
+    if len(logits) == 1:
+        return logits[0]
     whole, arousal, null = logits
     of_arousal = min(strength, 1.0) + AROUSAL_SHARE * max(strength - 1.0, 0.0)
     guided: npt.NDArray[np.float64] = (

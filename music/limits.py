@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from music import vocabulary as v
 from music.controls import Controls
-from music.events import DEFAULT_BPM, Event, Note, Tempo
+from music.events import DEFAULT_BPM, Event, Note, Pedal, Tempo
 from music.grammar import Grammar
 from music.key import Key, chord_classes
 from music.quantise import places
@@ -37,6 +37,7 @@ MOST_OWED = 6.0
 LAST_VOICE_BEATS = 1.0  # longest note in the last free voice, lest the music wait for it
 KEY_MEMORY_BEATS = 16.0  # half-life of what is remembered of the key
 LONGEST_WEIGHT_BEATS = 2.0
+LONGEST_PEDAL_BEATS = 16.0  # after which nothing new sounds before the pedal has come up
 EARLY = 1e-6  # of a beat: rounding, not time
 DURATIONS = np.array([v.duration_beats(token) for token in range(v.DUR.start, v.DUR.stop)])
 
@@ -51,9 +52,12 @@ class Memory:
     owed: float = 0.0  # notes missing to the least density
     sounding: tuple[Note, ...] = ()
     classes: tuple[float, ...] = (0.0,) * 12  # how much of each pitch class was heard of late
+    pedal_beats: float = 0.0  # when the pedal last went down
 
     def push(self, event: Event | None, controls: Controls) -> Memory:
-        """After a beat or a note; anything else changes nothing."""
+        """After a beat, a note or the pedal; anything else changes nothing."""
+        if isinstance(event, Pedal) and event.down:
+            return replace(self, pedal_beats=event.onset_beats)
         if not isinstance(event, Tempo | Note):
             return self
         onset = event.onset_beats
@@ -63,7 +67,10 @@ class Memory:
         sounding = tuple(note for note in self.sounding if ends_beats(note) > onset + EARLY)
         level, owed = self.level_at(onset, controls), self.owed_at(onset, controls)
         if isinstance(event, Tempo):
-            return Memory(event.bpm, onset, level, owed, sounding, tuple(classes))
+            return replace(
+                self, bpm=event.bpm, at_beats=onset, level=level, owed=owed, sounding=sounding,
+                classes=tuple(classes),
+            )  # fmt: skip
         classes[event.pitch % 12] += min(event.duration_beats, LONGEST_WEIGHT_BEATS)
         level += controls.max_density is not None
         owed = max(owed - 1.0, -controls.min_density * BURST_S)
@@ -93,9 +100,21 @@ def ends_beats(note: Note) -> float:
     return note.onset_beats + note.duration_beats
 
 
+def playable(grammar: Grammar, memory: Memory) -> Mask:
+    """(V,) True where a token may follow under the grammar, with or without controls; never empty.
+
+    A pedal that stays down is forgotten once it is out of the network's sight, and never let up.
+    """
+    mask = grammar.mask()
+    held_beats = grammar.onset_beats - memory.pedal_beats
+    if grammar.pedal_down and held_beats >= LONGEST_PEDAL_BEATS and mask[v.PEDAL_UP]:
+        mask[v.PITCH.start : v.PITCH.stop] = False
+    return mask
+
+
 def allow(grammar: Grammar, memory: Memory, controls: Controls) -> Mask:
     """(V,) True where a token may follow under the grammar and every limit; never empty."""
-    mask = grammar.mask()
+    mask = playable(grammar, memory)
     pitches, chords = _inside(controls.key, controls.lowest, controls.highest)
     mask[v.PITCH.start : v.PITCH.stop] &= pitches
     mask[v.CHORD.start : v.CHORD.stop] &= chords

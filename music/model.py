@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from music import vocabulary as v
-from music.cache import KVCache
+from music.cache import KVCache, beside
 from music.conditioning import CONDITIONINGS, EMOTION_DIM, Context, Emotion, Entry, Layer, Told
 from music.inputs import HEAD_DIM, Inputs, ModelConfig, band, rotate, rotation
 from music.latent import Gaussian, Posterior, Prior
@@ -60,7 +60,9 @@ class Block(nn.Module):
         x = self.condition.added(x, h, 0, told)
         h = self.condition.normed(self.norm2(x), 1, told)
         h = self.down(F.gelu(self.up(h), approximate="tanh"))
-        return self.condition.added(x, F.dropout(h, self.dropout, self.training), 1, told)
+        if self.training:
+            h = F.dropout(h, self.dropout)
+        return self.condition.added(x, h, 1, told)
 
     def _attend(
         self,
@@ -73,12 +75,18 @@ class Block(nn.Module):
     ) -> Tensor:
         batch, length, width = h.shape
         parts = self.qkv(h).view(batch, length, 3 * self.heads, HEAD_DIM).transpose(1, 2)
-        q, k, value = parts.chunk(3, dim=1)  # (B, H, T, D)
-        q = self.condition.query(q, told)
-        placed, k = rotate(q, turns), rotate(k, turns)
+        q, value = parts[:, : self.heads], parts[:, 2 * self.heads :]  # (B, H, T, D)
+        turned = rotate(parts[:, : 2 * self.heads], turns)
+        placed, k = turned[:, : self.heads], turned[:, self.heads :]
+        asked = self.condition.query(q, told)
+        if asked is not q:
+            q, placed = asked, rotate(asked, turns)
         if cache is not None:
             k, value = cache[0].append(cache[1], k, value)
+            placed = beside(placed, len(k))
         out = F.scaled_dot_product_attention(placed, k, value, attn_mask=mask)
+        if cache is not None:
+            out = out.transpose(1, 2).reshape(q.shape)
         out = self.condition.attended(out, q, told, tokens)
         merged: Tensor = out.transpose(1, 2).reshape(batch, length, width)
         return merged
@@ -119,7 +127,8 @@ class MusicModel(Network):
         """Decoder states (B, T, width).
 
         ``z`` (B, T, Z) holds each position's bar latent, zero at BAR. With a cache T must be 1, and
-        ``cache.advance`` is called once all layers have appended.
+        ``cache.advance`` is called once all layers have appended; B may be A times the cache's:
+        then A rows in turn ask about one past, and it goes on with the first of them.
         """
         context, told = self._hear(inputs, z, cache)
         x = self.embed(inputs.tokens)
@@ -130,7 +139,7 @@ class MusicModel(Network):
         length = inputs.tokens.shape[1]
         if cache is not None and length != 1:
             raise ValueError(f"a cached forward takes one position at a time, not {length}")
-        mask = band(length, self.config.window, x.device) if cache is None else None
+        mask = band(length, self.config.window, x.device) if cache is None else cache.mask(len(x))
         for layer, block in enumerate(self.blocks):
             place = None if cache is None else (cache, layer)
             x = block(x, turns, inputs.tokens, told[layer], mask, place)
@@ -144,15 +153,16 @@ class MusicModel(Network):
         latent hold for many tokens.
         """
         key = (inputs.p, inputs.null, z)
-        if cache is not None and cache.memo and all(map(torch.equal, cache.memo[0], key)):
-            return cast(Heard, cache.memo[1])
+        known = cache.memo.get(len(z)) if cache is not None else None
+        if known and all(map(torch.equal, known[0], key)):
+            return cast(Heard, known[1])
         weights, emotion = self.emotion(inputs)
         if self.config.latent:
             emotion = emotion + self.colour(z)
         context = Context(weights, emotion)
         heard = context, [cast(Block, block).condition.tell(context) for block in self.blocks]
         if cache is not None:
-            cache.memo = key, heard
+            cache.memo[len(z)] = key, heard
         return heard
 
     def prior_of(self, states: Tensor, inputs: Inputs) -> Gaussian:
@@ -165,6 +175,10 @@ class MusicModel(Network):
         weights, _ = self.emotion(inputs)
         out: Gaussian = self.posterior(self.embed(inputs.tokens), inputs, weights)
         return out
+
+    @property
+    def shares_past(self) -> bool:
+        return self.entry.everywhere
 
     def new_cache(self, batch: int, rewind: int) -> KVCache:
         c = self.config

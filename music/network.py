@@ -61,6 +61,11 @@ class Network(nn.Module, ABC):
     config: NetworkConfig
     embed: nn.Embedding
 
+    @property
+    def shares_past(self) -> bool:
+        """Whether rows that ask under several conditions may share one row of a cache."""
+        return False
+
     def logits(self, state: Tensor) -> Tensor:
         """(..., width) to (..., vocabulary): the embedding, tied."""
         return F.linear(state, self.embed.weight).float()

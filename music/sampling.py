@@ -59,7 +59,7 @@ def choose(
 
     Parameters
     ----------
-    logits : (music.guidance.ROWS, V), as its ``rows_of``
+    logits : (music.guidance.ROWS, V), as its ``rows_of``, or (1, V) where ``rows_needed`` says so
     strengths : of the guidance
     mask : (V,) True where a token may follow; at least one must
     dice : gives two random numbers

@@ -70,7 +70,7 @@ class Config:
 class Chance:
     """A network of dice: what it says depends on the place alone, so a rewind hears it again."""
 
-    config = Config()
+    config, shares_past = Config(), True
 
     def __init__(self, busy=0.0):
         self.busy, self.heard = busy, []
@@ -83,11 +83,11 @@ class Chance:
 
     def __call__(self, inputs, z, cache):
         self.heard.append((int(inputs.place[0, 0]), z[0, 0].clone()))
-        return inputs.place.expand(ROWS, 1).clone()[:, :, None]
+        return inputs.place.clone()[:, :, None]
 
     def logits(self, state):
         dice = np.random.default_rng(int(state[0, 0]))
-        out = dice.normal(0.0, 1.0, (ROWS, v.SIZE)).astype(np.float32)
+        out = dice.normal(0.0, 1.0, (ROWS, v.SIZE)).astype(np.float32)[: len(state)]
         for family in v.FAMILIES.values():  # every kind of token equally likely
             out[:, family.start : family.stop] -= np.log(family.size)
         out[:, [v.BAR, v.PEDAL_UP, v.PEDAL_DOWN]] -= 1.0
@@ -96,7 +96,7 @@ class Chance:
         return torch.from_numpy(out)
 
     def prior_of(self, state, inputs):
-        zero = torch.zeros(ROWS, 1, 4)
+        zero = torch.zeros(len(state), 1, 4)
         return Gaussian(zero + 0.1 * inputs.place[0, 0], zero)
 
 

@@ -93,14 +93,12 @@ def test_a_saved_composer_goes_on_the_same() -> None:
 
 
 def test_at_strength_zero_the_emotion_chooses_nothing() -> None:
-    """Only the unconditioned row is left to choose from, whatever the emotion (within a bar)."""
+    """Nor does it draw a latent or go down in the past: not one of 150 tokens hangs on it."""
     a, b = composer(), composer()
-    assert play(a, 50) == play(b, 50)
-    while a._now.token in (v.BAR, v.LATENT):  # the latent's prior does read the condition
-        assert play(a, 1) == play(b, 1)
-    a.step(Condition((0.0, 0.0, 0.0, 1.0), 0.0))
-    b.step(Condition((0.0, 1.0, 0.0, 0.0), 0.0))
-    assert a._now.token == b._now.token
+    for _ in range(150):
+        a.step(Condition((0.0, 0.0, 0.0, 1.0), 0.0))
+        b.step(Condition((0.0, 1.0, 0.0, 0.0), 0.0))
+        assert a._now.token == b._now.token
 
 
 def test_events_are_what_an_independent_decoder_makes_of_the_tokens() -> None:
@@ -121,7 +119,8 @@ def test_under_changing_controls_what_is_cached_is_what_one_pass_over_everything
 
     def listen(inputs, z, cache=None):  # type: ignore[no-untyped-def]
         state = forward(inputs, z, cache)
-        heard.append((inputs, z.clone(), state.clone()))
+        first = Inputs(*(part[:1] for part in inputs))  # the row that goes down in the cache
+        heard.append((first, z[:1].clone(), state[:1].clone()))
         return state
 
     player.model.forward = listen  # type: ignore[method-assign]

@@ -43,6 +43,30 @@ def test_cached_equals_uncached_beyond_the_window_and_across_changes(conditionin
     torch.testing.assert_close(streamed, whole, atol=2e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("conditioning", [c for c, (e, _) in CONDITIONINGS.items() if e.everywhere])
+@torch.no_grad()
+def test_askings_of_one_past_are_what_a_whole_forward_with_the_last_condition_changed_says(
+    conditioning: str,
+) -> None:
+    """Two pasts, now and then asked about in three ways, which leaves no trace in what follows."""
+    model, inputs = tiny_model(conditioning), batch_of().inputs
+    z, cache = latents(inputs), model.new_cache(batch=2, rewind=8)
+    dice = torch.Generator().manual_seed(1)
+    for t in range(110):  # a window of 40, moved to the front of its buffer at 96
+        if t not in (0, 1, 30, 55, 96, 97, 109):
+            model(at(inputs, t), z[:, t : t + 1], cache)
+            continue
+        rows = Inputs(*(part.repeat_interleave(3, dim=0) for part in at(inputs, t)))
+        rows.p.view(2, 3, 4)[:, 1:] = torch.rand(2, 2, 4, generator=dice).softmax(dim=-1)
+        rows.null.view(2, 3)[:, 2] = 1.0
+        told = model(rows, z[:, t : t + 1].repeat_interleave(3, dim=0), cache)
+        for asking in range(3):
+            heard = Inputs(*(part[:, : t + 1].clone() for part in inputs))
+            heard.p[:, t], heard.null[:, t] = (part[asking::3, 0] for part in (rows.p, rows.null))
+            whole = model(heard, z[:, : t + 1])[:, t]
+            torch.testing.assert_close(told[asking::3, 0], whole, atol=2e-5, rtol=1e-4)
+
+
 @torch.no_grad()
 def test_cached_equals_uncached_after_a_rewind() -> None:
     model, inputs = tiny_model(), batch_of().inputs

@@ -52,7 +52,13 @@ class Emotion(nn.Module):
 
 
 class Entry(nn.Module):
-    """Acts on the embedded tokens. This one does nothing."""
+    """Acts on the embedded tokens. This one does nothing.
+
+    ``everywhere``: a condition acts at each position, not at some alone that later ones look back
+    at; then guidance can ask under several conditions about one past.
+    """
+
+    everywhere = True
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

@@ -17,6 +17,8 @@ class PrefixEntry(Entry):
     emotion is heard from the next bar on, not within a bar.
     """
 
+    everywhere = False
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
         self.token = nn.Linear(EMOTION_DIM, config.width)

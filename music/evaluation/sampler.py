@@ -1,7 +1,7 @@
 """Many clips at once on one core: the composer's music, a batch of rows to a step.
 
 Every request has its own grammar, seed, latent and course of conditions; all share one cache, so
-all stand at the same token. A request that has its seconds gives its place in the batch to the
+all stand at the same token. Unlike the composer, every step asks in all rows. A request that has its seconds gives its place in the batch to the
 last one. Random numbers are those of ``Composer``: its token for a seed and a condition is ours.
 """
 
@@ -33,7 +33,7 @@ def played_by() -> str:
     return version_of(guidance, key, limits, choosing)
 
 
-def rows_needed(request: Request) -> int:
+def width_of(request: Request) -> int:
     """Rows of the batch for one request: its condition alone where no guidance weighs it."""
     guided = (c.probabilities is not None and c.strength != 1.0 for _, c in request.schedule)
     return ROWS if any(guided) else 1
@@ -61,7 +61,7 @@ def play(
     length = seconds if isinstance(seconds, Length) else Length(seconds)
     clips: list[Clip | None] = [None] * len(requests)
     for width in (1, ROWS):
-        chosen = [i for i, r in enumerate(requests) if rows_needed(r) == width]
+        chosen = [i for i, r in enumerate(requests) if width_of(r) == width]
         for start in range(0, len(chosen), rows):
             block = chosen[start : start + rows]
             ensemble = Ensemble(model, [requests[i] for i in block], sampling, latent, precision)
@@ -82,11 +82,12 @@ class Ensemble:
         precision: torch.dtype = torch.float32,
     ) -> None:
         self.model, self.sampling, self.latent = model.eval(), sampling, latent
-        self.width = rows_needed(requests[0])
+        self.width = width_of(requests[0])
         self.players = [Player.start(request) for request in requests]
         self.numbers = list(range(len(requests)))  # which request each player has
         self.device = next(model.parameters()).device
-        self.cache = model.new_cache(len(requests) * self.width, rewind=0)
+        self.pasts = 1 if model.shares_past else self.width  # of each request, in the cache
+        self.cache = model.new_cache(len(requests) * self.pasts, rewind=0)
         self.cache.to(self.device, precision)
         self.precision = precision
         self.z = torch.zeros(len(requests), model.config.latent, device=self.device)
@@ -122,10 +123,9 @@ class Ensemble:
             if bar:
                 player.push(v.LATENT)
                 continue
-            rows = scores if len(scores) == ROWS else scores.repeat(ROWS, axis=0)
-            mask = player.grammar.mask()
+            mask = limits.playable(player.grammar, player.memory)
             tones = home(player.memory.classes)
-            player.push(choose(rows, strengths, mask, self.sampling, player.dice(), tones))
+            player.push(choose(scores, strengths, mask, self.sampling, player.dice(), tones))
 
     def _inputs(self) -> Inputs:
         told = [row for p in self.players for row in rows_of(p.condition)[: self.width]]
@@ -162,7 +162,7 @@ class Ensemble:
         if at != last:
             self.players[at], self.numbers[at] = self.players[last], self.numbers[last]
             self.z[at] = self.z[last]
-            self.cache.move(last * self.width, at * self.width, self.width)
+            self.cache.move(last * self.pasts, at * self.pasts, self.pasts)
         del self.players[last], self.numbers[last]
         self.z = self.z[:last]
-        self.cache.truncate(last * self.width)
+        self.cache.truncate(last * self.pasts)
