@@ -39,6 +39,7 @@ KEY_MEMORY_BEATS = 16.0  # half-life of what is remembered of the key
 LONGEST_WEIGHT_BEATS = 2.0
 LONGEST_PEDAL_BEATS = 16.0  # after which nothing new sounds before the pedal has come up
 EARLY = 1e-6  # of a beat: rounding, not time
+_UP_OR_CHORD = np.array([token == v.PEDAL_UP or token in v.CHORD for token in range(v.SIZE)])
 DURATIONS = np.array([v.duration_beats(token) for token in range(v.DUR.start, v.DUR.stop)])
 
 
@@ -108,7 +109,7 @@ def playable(grammar: Grammar, memory: Memory) -> Mask:
     mask = grammar.mask()
     held_beats = grammar.onset_beats - memory.pedal_beats
     if grammar.pedal_down and held_beats >= LONGEST_PEDAL_BEATS and mask[v.PEDAL_UP]:
-        mask[v.PITCH.start : v.PITCH.stop] = False
+        mask &= _UP_OR_CHORD
     return mask
 
 

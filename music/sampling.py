@@ -18,7 +18,7 @@ TONES = [list(v.FAMILIES).index(name) for name in ("CHORD", "PITCH")]
 ALIKE, AWAY = 0, -1  # groups of tokens: all that are no pitches; what guidance leaves alone
 OCTAVES = np.full(v.SIZE, ALIKE)
 OCTAVES[v.PITCH.start : v.PITCH.stop] = 1 + np.arange(v.PITCH_RANGE[0], v.PITCH_RANGE[1] + 1) // 12
-STEADINESS = 1.5  # times the log odds that the music stays in its key; 1: as the network says
+STEADINESS = 1.5  # times the log odds that the music stays in its key, from strength 2 on
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,9 @@ def choose(
     it leaves the key instead of turning minor; and a whole emotion it would play high, another low.
     So guidance chooses among the tones of the key that is heard, octave by octave: in which octave
     a tone lies, how often the music leaves the key, and for which tone, the condition says as it
-    is. Only where leaving is unlikely it becomes unlikelier still (STEADINESS): a tone astray is
-    soon followed by others, so that a clip would touch more pitch classes than any real one.
+    is. Only where leaving is unlikely guided music leaves it more rarely still (STEADINESS): a tone
+    astray is soon followed by others, so that a clip would touch more pitch classes than any real
+    one. At strength 1 all is as the network says.
 
     Parameters
     ----------
@@ -80,7 +81,7 @@ def choose(
     if tones:
         groups = OCTAVES[here] if home is None else np.where(home[here], OCTAVES[here], AWAY)
         plain = guide(allowed[:, here], min(strengths.tones, 1.0))
-        within = _steadied(_dealt(plain, within, groups), groups)
+        within = _steadied(_dealt(plain, within, groups), groups, _steadiness(strengths.tones))
     top_p = sampling.top_p if tones else 1.0
     return int(here[_draw(within, sampling.temperature, top_p, dice)])
 
@@ -95,13 +96,17 @@ def _dealt(plain: Floats, guided: Floats, groups: npt.NDArray[np.int64]) -> Floa
     return out
 
 
-def _steadied(logits: Floats, groups: npt.NDArray[np.int64]) -> Floats:
-    """``logits`` (N,) with STEADINESS times the log odds of what is not AWAY."""
+def _steadiness(strength: float) -> float:
+    return 1.0 + (STEADINESS - 1.0) * min(max(strength - 1.0, 0.0), 1.0)
+
+
+def _steadied(logits: Floats, groups: npt.NDArray[np.int64], steadiness: float) -> Floats:
+    """``logits`` (N,) with ``steadiness`` times the log odds of what is not AWAY."""
     away = groups == AWAY
     if away.all() or not away.any():
         return logits
     odds = np.logaddexp.reduce(logits[~away]) - np.logaddexp.reduce(logits[away])
-    return np.where(away, logits, logits + (STEADINESS - 1.0) * odds)
+    return np.where(away, logits, logits + (steadiness - 1.0) * odds)
 
 
 def _draw(logits: Floats, temperature: float, top_p: float, dice: np.random.Generator) -> int:

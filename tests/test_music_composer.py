@@ -12,6 +12,7 @@ from music.controls import Controls
 from music.errors import MusicError
 from music.events import Event, Note, Pedal
 from music.grammar import Decoder
+from music.guidance import ROWS
 from music.inputs import Inputs
 from music.key import parse_key
 from music.sampling import Sampling
@@ -99,6 +100,22 @@ def test_at_strength_zero_the_emotion_chooses_nothing() -> None:
         a.step(Condition((0.0, 0.0, 0.0, 1.0), 0.0))
         b.step(Condition((0.0, 1.0, 0.0, 0.0), 0.0))
         assert a._now.token == b._now.token
+
+
+def test_the_network_is_asked_in_more_rows_only_where_a_choice_hangs_on_them() -> None:
+    player, rows = composer(), []
+    forward = player.model.forward
+
+    def listen(inputs, z, cache=None):  # type: ignore[no-untyped-def]
+        rows.append((len(z), player._now.grammar.may_sound))
+        return forward(inputs, z, cache)
+
+    player.model.forward = listen  # type: ignore[method-assign]
+    play(player, 200)
+    assert set(rows) == {(1, False), (ROWS, True)}
+    rows.clear()
+    play(player, 20, SAD)  # a turn is for time and touch, too
+    assert {many for many, _ in rows} == {ROWS}
 
 
 def test_events_are_what_an_independent_decoder_makes_of_the_tokens() -> None:

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from music.condition import UNCONDITIONED, Condition
-from music.guidance import AROUSAL_SHARE, HALF_BEATS, TURN_SHARE, Settled, guide, rows_of
+from music.guidance import (
+    AROUSAL_SHARE,
+    HALF_BEATS,
+    ROWS,
+    TURN_SHARE,
+    Settled,
+    Strengths,
+    guide,
+    rows_needed,
+    rows_of,
+)
 
 CALM, STIRRED = Condition((0.0, 0.0, 0.0, 1.0), 4.0), Condition((0.0, 1.0, 0.0, 0.0), 4.0)
 
@@ -14,7 +24,8 @@ def test_the_rows_are_the_condition_its_arousal_alone_and_none():
     assert (heard, also, ignored) == (0.0, 0.0, 1.0)
     assert whole == (0.7, 0.1, 0.0, 0.2)
     assert arousal == pytest.approx((0.4, 0.4, 0.1, 0.1))
-    assert [null for _, null in rows_of(UNCONDITIONED)] == [1.0, 1.0, 1.0]
+    for nothing in (UNCONDITIONED, Condition(whole, 0.0)):
+        assert [null for _, null in rows_of(nothing)] == [1.0, 1.0, 1.0]
 
 
 def test_guidance_is_nothing_at_0_the_network_at_1_and_mostly_valence_beyond():
@@ -57,3 +68,19 @@ def test_nothing_asked_is_an_even_mixture():
     assert Settled().towards(UNCONDITIONED, 0.0).strengths(CALM).time == pytest.approx(
         1.0 + 3.0 * TURN_SHARE * 0.75
     )
+
+
+@pytest.mark.parametrize("may_sound", [False, True])
+@pytest.mark.parametrize("strengths", [(4.0, 1.0), (4.0, 1.6), (1.0, 1.0), (0.5, 0.5), (0.0, 0.0)])
+def test_rows_that_are_not_needed_change_no_choice(strengths, may_sound):
+    logits = np.random.default_rng(1).normal(size=(ROWS, 9))
+    strengths = Strengths(*strengths)
+    here = (strengths.tones, strengths.time) if may_sound else (strengths.time,)
+    alike = all(np.allclose(guide(logits, s), guide(logits[:1], s)) for s in here)
+    assert rows_needed(strengths, may_sound) == (1 if alike else ROWS)
+
+
+def test_a_turn_that_is_nearly_over_is_over():
+    near = Settled().towards(CALM, 0.0).towards(STIRRED, 7 * HALF_BEATS)
+    assert near.mixture != STIRRED.probabilities
+    assert near.strengths(STIRRED) == (4.0, 1.0)

@@ -11,10 +11,10 @@ from networks import ANY, notes, play, player
 
 from music import vocabulary as v
 from music.controls import Controls
-from music.events import Chord, Note, Tempo
+from music.events import Chord, Note, Pedal, Tempo
 from music.grammar import Decoder
 from music.key import SCALES, Key, chord_classes, parse_key
-from music.limits import BURST_S, LAST_VOICE_BEATS
+from music.limits import BURST_S, LAST_VOICE_BEATS, LONGEST_PEDAL_BEATS
 
 
 def some_controls(dice):
@@ -139,3 +139,26 @@ def test_no_more_keys_are_held_than_asked_for_and_the_music_never_waits_long(pol
     assert (
         max(sum(o.onset_beats + o.duration_beats > n.onset_beats for o in free) for n in free) > 3
     )
+
+
+@pytest.mark.parametrize("controls", [Controls(), Controls(key=parse_key("A minor"), quantise=1.0)])
+def test_no_note_begins_a_position_under_a_pedal_that_was_held_too_long(controls):
+    """A network that never lets the pedal up of itself; it may take it again at once."""
+    one = player(controls, seed=3)
+    logits = one.model.logits
+
+    def stubborn(state):
+        out = logits(state)
+        out[:, v.PEDAL_UP] = -1e4
+        return out
+
+    one.model.logits = stubborn
+    since, held, ups = None, [], 0
+    for event in play(one, 4000):
+        if isinstance(event, Pedal):
+            ups += not event.down
+            since = event.onset_beats if event.down else None
+        elif isinstance(event, Note) and since is not None:
+            held.append(event.onset_beats - since)
+    assert ups > 10
+    assert 0.9 * LONGEST_PEDAL_BEATS < max(held) < LONGEST_PEDAL_BEATS

@@ -83,17 +83,19 @@ def test_guidance_chooses_among_the_tones_of_the_key_and_leaves_those_outside_as
     )
 
 
-@pytest.mark.parametrize("strength", [1.0, 4.0])
+@pytest.mark.parametrize(
+    ("strength", "power"), [(1.0, 1.0), (1.5, 0.5 + 0.5 * STEADINESS), (4.0, STEADINESS)]
+)
 @pytest.mark.parametrize("flip", [False, True])
-def test_an_unlikely_way_out_of_the_key_becomes_unlikelier_and_a_likely_one_likelier(
-    strength, flip
+def test_guided_an_unlikely_way_out_of_the_key_becomes_unlikelier_and_a_likely_one_likelier(
+    strength, power, flip
 ):
     logits, home = in_and_out()
     if flip:
         home[[*INSIDE, *OUTSIDE]] = ~home[[*INSIDE, *OUTSIDE]]
     share = (draws(logits, 1.0, sampling=WHOLE, count=4000)[:, None] == INSIDE).any(axis=1).mean()
     kept = draws(logits, strength, sampling=WHOLE, count=4000, home=home)
-    odds = (share / (1.0 - share)) ** STEADINESS
+    odds = (share / (1.0 - share)) ** power
     assert np.isin(kept, INSIDE).mean() == pytest.approx(odds / (1.0 + odds), abs=0.015)
 
 
