@@ -93,8 +93,9 @@ class KVCache:
         self._end += 1
         if self._end == self.capacity:
             keep = self.window + self.rewind_limit
+            newest = slice(self.capacity - keep, self.capacity)
             for buffer in (self.keys, self.values):
-                buffer[:, :, :, :keep] = buffer[:, :, :, self.capacity - keep : self.capacity].clone()
+                buffer[:, :, :, :keep] = buffer[:, :, :, newest].clone()
             self._end = keep
 
     def rewind(self, position: int) -> None:

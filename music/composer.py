@@ -2,9 +2,10 @@
 
 The newest token is fed only when the next one is asked for, so a condition acts on the very next
 choice. Guidance asks about it in three rows, under the condition, under its arousal alone and under
-none, where the choice hangs on all; ``music.sampling.choose`` weighs their logits. A grammar mask makes every choice valid,
-and the player's ``controls`` narrow it; they too act on the very next choice. All state is a value:
-save it, restore it, or rewind to a beat and compose on from there differently.
+none, where the choice hangs on all; ``music.sampling.choose`` weighs their logits. A grammar mask
+makes every choice valid, and the player's ``controls`` narrow it; they too act on the very next
+choice. All state is a value: save it, restore it, or rewind to a beat and compose on from there
+differently.
 """
 
 from __future__ import annotations

@@ -66,8 +66,8 @@ def rows_needed(strengths: Strengths, may_sound: bool) -> int:
 
 
 def rows_of(condition: Condition) -> list[tuple[tuple[float, ...], float]]:
-    """(mixture, 1 where it is to be ignored) of each of the ROWS a network is asked under. The first
-    is what the past is played under.
+    """(mixture, 1 where it is to be ignored) of each of the ROWS a network is asked under; the past
+    is played under the first.
     """
     null = float(condition.probabilities is None or condition.strength == 0.0)
     p = condition.probabilities or UNTOLD
@@ -83,11 +83,9 @@ def guide(logits: npt.NDArray[np.float64], strength: float) -> npt.NDArray[np.fl
     AROUSAL_SHARE. At 0 nothing of the condition remains, at 1 it is the network's own distribution;
     that is also what (1, N) comes to.
     """
-    if len(logits) == 1:
-        return logits[0]
-    whole, arousal, null = logits
-    of_arousal = min(strength, 1.0) + AROUSAL_SHARE * max(strength - 1.0, 0.0)
-    guided: npt.NDArray[np.float64] = (
-        null + of_arousal * (arousal - null) + strength * (whole - arousal)
-    )
+    guided: npt.NDArray[np.float64] = logits[0]
+    if len(logits) == ROWS:
+        whole, arousal, null = logits
+        of_arousal = min(strength, 1.0) + AROUSAL_SHARE * max(strength - 1.0, 0.0)
+        guided = null + of_arousal * (arousal - null) + strength * (whole - arousal)
     return guided

@@ -5,7 +5,6 @@ import pytest
 import torch
 from networks import tiny_model
 
-from music import vocabulary as v
 from music.composer import Composer
 from music.condition import Condition
 from music.controls import Controls

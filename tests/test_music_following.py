@@ -147,6 +147,8 @@ def test_speed_is_music_over_work() -> None:
     assert found["times_real_time"] > 1.0
     assert found["each_bar"]["slowest"] <= found["each_bar"]["median"]["value"]
     assert found["token_ms"]["p50"] <= found["token_ms"]["p99"]
+    turning = speed(SILENT, Sampling(), 2.0, seconds=20.0, turning=True)
+    assert turning["tokens_per_s_of_music"] != found["tokens_per_s_of_music"]  # another emotion
     with pytest.raises(MusicError, match="No bar ended"):
         speed(SILENT, Sampling(), 2.0, seconds=0.01)
 

@@ -1,8 +1,9 @@
 """Many clips at once on one core: the composer's music, a batch of rows to a step.
 
 Every request has its own grammar, seed, latent and course of conditions; all share one cache, so
-all stand at the same token. Unlike the composer, every step asks in all rows. A request that has its seconds gives its place in the batch to the
-last one. Random numbers are those of ``Composer``: its token for a seed and a condition is ours.
+all stand at the same token. Unlike the composer, every step asks in all rows. A request that has
+its seconds gives its place in the batch to the last one. Random numbers are those of ``Composer``:
+its token for a seed and a condition is ours.
 """
 
 from __future__ import annotations

@@ -104,13 +104,14 @@ def latents(m: Material) -> Found:
 
 def speeds(m: Material) -> Found:
     """Decoding as it is done live, beside what is fetched in full precision."""
-    live = compact(m.model)
-    each = [
-        speed(model, m.playing.sampling, m.settings.shipped, m.settings.scale.speed_s)
-        for model in (live, m.model)
-    ]
-    held_out = m.held_out[: m.settings.scale.pieces]
-    return each[0] | {"in_float32": each[1], "cost": cost(m.model, live, held_out)}
+    live, scale = compact(m.model), m.settings.scale
+    each = {
+        name: speed(model, m.playing.sampling, m.settings.shipped, scale.speed_s, turning=turning)
+        for name, model, turning in (
+            ("live", live, False), ("turning", live, True), ("in_float32", m.model, False)
+        )
+    }  # fmt: skip
+    return each.pop("live") | each | {"cost": cost(m.model, live, m.held_out[: scale.pieces])}
 
 
 @dataclass(frozen=True)
