@@ -45,7 +45,7 @@ Member = NDArray[np.int64]
 class Recipe:
     """How to train. `shares`: how often each data set is drawn."""
 
-    steps: int = 300
+    steps: int = 450
     batch: int = 256
     rate: float = 3e-3
     decay: float = 0.05
