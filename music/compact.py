@@ -34,7 +34,7 @@ class CompactLinear:
     def __call__(self, x: Tensor) -> Tensor:
         rows = x.reshape(-1, x.shape[-1]).bfloat16()
         out = torch._weight_int8pack_mm(rows, self.weight, self.scale)
-        return out.to(x.dtype).view(*x.shape[:-1], -1)
+        return out.to(x.dtype).view(*x.shape[:-1], len(self.scale))
 
 
 def compact(model: MusicModel) -> MusicModel:

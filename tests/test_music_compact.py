@@ -5,7 +5,7 @@ import torch
 from networks import LENGTH, at, batch_of, sentence, tiny_model
 from torch import nn
 
-from music.compact import SUITED, CompactLinear, compact
+from music.compact import LARGE, SUITED, CompactLinear, compact
 from music.composer import Composer
 from music.condition import Condition
 from music.corpus.dataset import Piece, Source
@@ -76,8 +76,8 @@ def test_cached_equals_uncached() -> None:
 @suited
 def test_the_composer_that_is_loaded_is_compact() -> None:
     player = Composer.load(seed=0)
-    kinds = {type(layer) for block in player.model.blocks for layer in block.children()}
-    assert CompactLinear in kinds
+    kinds = {type(getattr(block, name)) for block in player.model.blocks for name in LARGE}
+    assert kinds == {CompactLinear}
     assert nn.Linear not in kinds
     assert player.step(Condition((1.0, 0.0, 0.0, 0.0), 2.0))
 
