@@ -1,6 +1,6 @@
 """Train the capsule network on labelled recordings and write its weights.
 
-    emocapsule train capsule                      all data sets, half a minute on one thread once
+    emocapsule train capsule                      all data sets, a minute on one thread once
                                                   they are prepared
     emocapsule train capsule --out FOLDER --steps 100
     emocapsule train capsule --data eegmat deap=FOLDER folder=FOLDER
