@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from terminal import emocapsule, fails
 
+from eeg.synthetic import sample_recording
+
 EPOC = "AF3 F7 F3 FC5 T7 P7 O1 O2 P8 T8 FC6 F4 F8 AF4".split()
 RATE_HZ = 128
 
@@ -68,6 +70,16 @@ def test_dead_channels_are_no_mistake_but_doubt(tmp_path):
     for line in lines:
         assert line["probabilities"] == pytest.approx([0.25] * 4, abs=1e-6)
         assert line["quality"] == 0.0
+
+
+def test_names_in_the_wrong_order_are_told_and_nothing_is_read(tmp_path):
+    recording = sample_recording()
+    for labels, told in ((EPOC, False), (sorted(EPOC), True)):
+        path = write_edf(tmp_path / "a.edf", recording.samples_uv[: 80 * RATE_HZ].T, labels)
+        ran = emocapsule("recognise", path)
+        last = json.loads(ran.stdout.splitlines()[-1])
+        assert (ran.returncode, "do not fit the signal" in ran.stderr) == (0, told), ran.stderr
+        assert (last["confidence"] < 0.05) == told
 
 
 def test_recognise_writes_and_draws(tmp_path):
