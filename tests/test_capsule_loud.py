@@ -24,6 +24,10 @@ def test_the_loudest_region_of_a_person_is_hidden_in_all_recordings_and_no_other
     assert not hidden.inputs[~hidden.present].any()
     kept = hidden.present
     np.testing.assert_array_equal(hidden.inputs[kept], data.inputs[kept])
+    unheard = loudest_hidden(loud_left_out(data))  # in the loud windows it is not there
+    for row, name in enumerate(data.people):
+        gone = ~unheard.present[data.person == name].any((0, 2))
+        assert np.flatnonzero(gone).tolist() == [row]
     only = replace(data, present=data.present & (np.arange(len(REGIONS)) == 3)[:, None])
     np.testing.assert_array_equal(loudest_hidden(only).present, only.present)
 

@@ -26,7 +26,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from capsule.baseline import alone_loud
+from capsule.baseline import LOUD_Z, alone_loud
 from capsule.corpus.dataset import Examples, examples
 from capsule.corpus.sources import TRAINING
 from capsule.evaluation.figures import STATISTICS, Judged, figures, together
@@ -47,14 +47,15 @@ Readings = dict[str, Judged]
 def loudest_hidden(data: Examples) -> Examples:
     """Each person without the region whose z-scores, mean over windows and bands, are highest.
 
-    Who has one region keeps it.
+    Where it was left out for being loud it counts as LOUD_Z. Who has one region keeps it.
     """
     present = data.present.copy()
     for name in data.people:
         here = data.person == name
         there = np.any(present[here], axis=(0, 2))
         if there.sum() > 1:
-            loud = np.where(data.present[here], data.inputs[here, ..., 1], 0.0).mean((0, 2))
+            z = np.where(data.present[here], data.inputs[here, ..., 1], 0.0).mean(2)
+            loud = np.where(data.present[here].any(2), z, LOUD_Z).mean(0)
             present[here, int(np.argmax(np.where(there, loud, -np.inf)))] = False
     inputs = np.where(present[..., None], data.inputs, 0.0).astype(np.float32)
     return replace(data, present=present, inputs=inputs)
