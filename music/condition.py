@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from music.errors import MusicError
 
-STRENGTH = 6.0  # of the guidance as it ships: `compose`, and live at full confidence
+STRENGTH = 7.0  # of the guidance as it ships: `compose`, and live at full confidence
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ TONES = [list(v.FAMILIES).index(name) for name in ("CHORD", "PITCH")]
 ALIKE, AWAY = 0, -1  # groups of tokens: all that are no pitches; what guidance leaves alone
 OCTAVES = np.full(v.SIZE, ALIKE)
 OCTAVES[v.PITCH.start : v.PITCH.stop] = 1 + np.arange(v.PITCH_RANGE[0], v.PITCH_RANGE[1] + 1) // 12
+NAMES = np.arange(v.SIZE)  # a pitch goes by its pitch class, in whatever octave
+NAMES[v.PITCH.start : v.PITCH.stop] = v.PITCH.start + np.arange(v.PITCH.size) % 12
 STEADINESS = 1.5  # times the log odds that the music stays in its key, from strength 2 on
 
 
@@ -52,11 +54,11 @@ def choose(
 
     What guidance knows best of a dark emotion is that bright music would never play this tone, so
     it leaves the key instead of turning minor; and a whole emotion it would play high, another low.
-    So guidance chooses among the tones of the key that is heard, octave by octave: in which octave
-    a tone lies, how often the music leaves the key, and for which tone, the condition says as it
-    is. Only where leaving is unlikely guided music leaves it more rarely still (STEADINESS): a tone
-    astray is soon followed by others, so that a clip would touch more pitch classes than any real
-    one. At strength 1 all is as the network says.
+    So guidance chooses among the tones of the key that is heard, octave by octave, and leans to a
+    tone alike in all of them: in which octave it lies, how often the music leaves the key, and for
+    which tone, the condition says as it is. Only where leaving is unlikely guided music leaves it
+    more rarely still (STEADINESS): a tone astray is soon followed by others, so that a clip would
+    touch more pitch classes than any real one. At strength 1 all is as the network says.
 
     Parameters
     ----------
@@ -81,9 +83,17 @@ def choose(
     if tones:
         groups = OCTAVES[here] if home is None else np.where(home[here], OCTAVES[here], AWAY)
         plain = guide(allowed[:, here], min(strengths.tones, 1.0))
-        within = _steadied(_dealt(plain, within, groups), groups, _steadiness(strengths.tones))
+        within = _dealt(plain, _by_name(plain, within, NAMES[here]), groups)
+        within = _steadied(within, groups, _steadiness(strengths.tones))
     top_p = sampling.top_p if tones else 1.0
     return int(here[_draw(within, sampling.temperature, top_p, dice)])
+
+
+def _by_name(plain: Floats, guided: Floats, names: npt.NDArray[np.int64]) -> Floats:
+    """``plain`` (N,), leaning as ``guided`` leans, in the mean over all that go by one name."""
+    p = np.exp(plain - plain.max())
+    share = np.maximum(np.bincount(names, p), np.finfo(float).tiny)
+    return plain + (np.bincount(names, p * (guided - plain)) / share)[names]
 
 
 def _dealt(plain: Floats, guided: Floats, groups: npt.NDArray[np.int64]) -> Floats:

@@ -99,17 +99,22 @@ def test_guided_an_unlikely_way_out_of_the_key_becomes_unlikelier_and_a_likely_o
     assert np.isin(kept, INSIDE).mean() == pytest.approx(odds / (1.0 + odds), abs=0.015)
 
 
-def test_guidance_says_which_tone_of_an_octave_not_which_octave():
+def test_guidance_says_which_tone_and_the_condition_in_which_octave():
     low, high = v.PITCH.start + np.array([3, 4]), v.PITCH.start + np.array([39, 40])
     logits = np.full((ROWS, v.SIZE), -30.0, dtype=np.float32)
     logits[:, [*low, *high]] = np.log(0.25)
     logits[0, high] += np.log(3.0)  # the condition wants it high,
-    logits[0, low[0]] += 1.0  # and this tone where it is low
-    told, led = (draws(logits, s, sampling=WHOLE, count=3000) for s in (1.0, 4.0))
+    logits[0, low[0]] += 1.0  # and this tone, more so where it is low,
+    logits[1:, high[1]] -= 1.0  # and is alone in playing this one high
+    told, led = (draws(logits, s, sampling=WHOLE, count=4000) for s in (1.0, 4.0))
     shares = [np.isin(one, low).mean() for one in (told, led)]
     assert shares[1] == pytest.approx(shares[0], abs=0.03)
-    first = [(one == low[0]).sum() / np.isin(one, low).sum() for one in (told, led)]
-    assert first[1] > first[0] + 0.15
+    turned = []
+    for octave in (low, high):
+        odds = [(one == octave[0]).sum() / (one == octave[1]).sum() for one in (told, led)]
+        turned.append(np.log(odds[1] / odds[0]))
+    assert turned[0] == pytest.approx(turned[1], abs=0.25)  # a tone leans alike in both
+    assert turned[0] < -1.0  # as it does where the music is
 
 
 def test_at_strength_0_nothing_of_the_condition_remains_in_or_out_of_the_key():
