@@ -84,6 +84,10 @@ class KVCache:
         """
         if rows == self.batch:
             return None
+        if rows > MOST_ASKINGS * self.batch:
+            raise ValueError(
+                f"{rows} rows ask about {self.batch} pasts; at most {MOST_ASKINGS} each"
+            )
         length = min(self._end + 1, self.window) + rows // self.batch - 1
         whole = _apart(rows // self.batch, self.window, self.keys.device)
         return whole[:, whole.shape[1] - length :]

@@ -67,6 +67,14 @@ def test_askings_of_one_past_are_what_a_whole_forward_with_the_last_condition_ch
             torch.testing.assert_close(told[asking::3, 0], whole, atol=2e-5, rtol=1e-4)
 
 
+def test_more_askings_than_there_is_room_for_are_refused() -> None:
+    model, inputs = tiny_model(), batch_of().inputs
+    rows = Inputs(*(part.repeat_interleave(5, dim=0) for part in at(inputs, 0)))
+    z = latents(inputs)[:, :1].repeat_interleave(5, dim=0)
+    with pytest.raises(ValueError, match="10 rows ask about 2 pasts; at most 4 each"):
+        model(rows, z, model.new_cache(batch=2, rewind=8))
+
+
 @torch.no_grad()
 def test_cached_equals_uncached_after_a_rewind() -> None:
     model, inputs = tiny_model(), batch_of().inputs
