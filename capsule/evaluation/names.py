@@ -90,7 +90,7 @@ def _share(values: list[float], below: float) -> str:
 def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> int:
     """``python -m capsule.evaluation.names``."""
     parser = argparse.ArgumentParser(prog="python -m capsule.evaluation.names", description=__doc__)
-    parser.add_argument("--draws", type=int, default=5, help="of other names for each sitting")
+    parser.add_argument("--draws", type=int, default=4, help="of other names for each sitting")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
     rng = np.random.default_rng(args.seed)
