@@ -2,7 +2,8 @@
 
 Steady strength beyond 1 acts on chords and pitches alone, because guided time and touch drift into
 music denser and louder than any that was learned. But what was just played holds the music where it
-is: so while a new emotion is new, time and touch are guided towards it, too.
+is: so while a new emotion is new, time and touch are guided towards it, too, after a whole turn as
+strongly as tones.
 
 All answers are about one past, the one that was played under the conditions that held: so it is
 kept once, and only a choice that guidance changes asks more than the condition alone.
@@ -20,7 +21,6 @@ from music.condition import Condition
 
 ROWS = 3  # of logits a token is chosen from: the condition, its arousal alone, none
 AROUSAL_SHARE = 0.6  # of what strength adds beyond 1, what arousal gets; valence gets all of it
-TURN_SHARE = 2 / 3  # of what strength adds beyond 1, what time and touch get after a whole turn
 HALF_BEATS = 4.0  # in which half of a turn is no longer new
 LEAST_TURN = 0.02  # of a whole one; anything less is none
 UNTOLD = (0.25, 0.25, 0.25, 0.25)
@@ -53,7 +53,7 @@ class Settled:
         """What a condition's strength comes to now."""
         p, strength = condition.probabilities or UNTOLD, condition.strength
         turn = sum(abs(q - m) for m, q in zip(self.mixture or p, p, strict=True)) / 2  # 0 to 1
-        more = TURN_SHARE * turn * max(strength - 1.0, 0.0) if turn >= LEAST_TURN else 0.0
+        more = turn * max(strength - 1.0, 0.0) if turn >= LEAST_TURN else 0.0
         return Strengths(strength, min(strength, 1.0) + more)
 
 

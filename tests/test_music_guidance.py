@@ -8,7 +8,6 @@ from music.guidance import (
     AROUSAL_SHARE,
     HALF_BEATS,
     ROWS,
-    TURN_SHARE,
     Settled,
     Strengths,
     guide,
@@ -46,9 +45,9 @@ def test_steady_strength_is_for_chords_and_pitches_alone():
 
 def test_a_turn_is_for_time_and_touch_too_and_is_over_within_some_bars():
     settled = Settled().towards(CALM, 8.0)
-    assert settled.strengths(STIRRED) == pytest.approx((4.0, 1.0 + 3.0 * TURN_SHARE))
+    assert settled.strengths(STIRRED) == pytest.approx((4.0, 1.0 + 3.0))
     halfway = settled.towards(STIRRED, 8.0 + HALF_BEATS)
-    assert halfway.strengths(STIRRED).time == pytest.approx(1.0 + 1.5 * TURN_SHARE)
+    assert halfway.strengths(STIRRED).time == pytest.approx(1.0 + 1.5)
     assert halfway.towards(STIRRED, 80.0).strengths(STIRRED).time == pytest.approx(1.0, abs=1e-4)
     plain = Condition(STIRRED.probabilities, 1.0)
     assert settled.strengths(plain) == (1.0, 1.0)  # as learned is as learned
@@ -66,7 +65,7 @@ def test_how_finely_time_is_cut_changes_nothing_and_time_never_runs_back():
 def test_nothing_asked_is_an_even_mixture():
     assert Settled().towards(UNCONDITIONED, 0.0).mixture == (0.25, 0.25, 0.25, 0.25)
     assert Settled().towards(UNCONDITIONED, 0.0).strengths(CALM).time == pytest.approx(
-        1.0 + 3.0 * TURN_SHARE * 0.75
+        1.0 + 3.0 * 0.75
     )
 
 
