@@ -68,7 +68,7 @@ class KVCache:
 
         ``advance`` moves on when every layer has done so.
         """
-        askings = len(key) // self.batch
+        askings = key.shape[0] // self.batch
         length = min(self._end + 1, self.window) + askings - 1
         start = self._end + askings - length
         seen = []

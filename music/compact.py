@@ -29,12 +29,12 @@ class CompactLinear:
         weight = layer.weight.detach()
         scale = (weight.abs().amax(dim=1) / LARGEST).clamp_min(1e-12).bfloat16()
         rounded = (weight / scale[:, None]).round().clamp(-LARGEST, LARGEST)
-        self.weight, self.scale = rounded.to(torch.int8), scale
+        self.weight, self.scale, self.width = rounded.to(torch.int8), scale, len(scale)
 
     def __call__(self, x: Tensor) -> Tensor:
         rows = x.reshape(-1, x.shape[-1]).bfloat16()
         out = torch._weight_int8pack_mm(rows, self.weight, self.scale)
-        return out.to(x.dtype).view(*x.shape[:-1], len(self.scale))
+        return out.to(x.dtype).view(*x.shape[:-1], self.width)
 
 
 def compact(model: MusicModel) -> MusicModel:

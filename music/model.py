@@ -37,9 +37,7 @@ class Block(nn.Module):
     def __init__(self, config: ModelConfig, condition: type[Layer]) -> None:
         super().__init__()
         width = config.width
-        self.heads, self.dropout = config.heads, config.dropout
-        self.norm1 = nn.LayerNorm(width, elementwise_affine=False)
-        self.norm2 = nn.LayerNorm(width, elementwise_affine=False)
+        self.heads, self.dropout, self.width = config.heads, config.dropout, (width,)
         self.qkv = nn.Linear(width, 3 * width, bias=False)
         self.out = nn.Linear(width, width, bias=False)
         self.up = nn.Linear(width, 4 * width, bias=False)
@@ -55,10 +53,10 @@ class Block(nn.Module):
         mask: Tensor | None,
         cache: tuple[KVCache, int] | None,
     ) -> Tensor:
-        h = self.condition.normed(self.norm1(x), 0, told)
+        h = self.condition.normed(F.layer_norm(x, self.width), 0, told)
         h = self.out(self._attend(h, turns, tokens, told, mask, cache))
         x = self.condition.added(x, h, 0, told)
-        h = self.condition.normed(self.norm2(x), 1, told)
+        h = self.condition.normed(F.layer_norm(x, self.width), 1, told)
         h = self.down(F.gelu(self.up(h), approximate="tanh"))
         if self.training:
             h = F.dropout(h, self.dropout)
@@ -83,7 +81,7 @@ class Block(nn.Module):
             q, placed = asked, rotate(asked, turns)
         if cache is not None:
             k, value = cache[0].append(cache[1], k, value)
-            placed = beside(placed, len(k))
+            placed = beside(placed, k.shape[0])
         out = F.scaled_dot_product_attention(placed, k, value, attn_mask=mask)
         if cache is not None:
             out = out.transpose(1, 2).reshape(q.shape)

@@ -39,7 +39,7 @@ class ModulationLayer(Layer):
 
     def attended(self, out: Tensor, q: Tensor, told: Told, tokens: Tensor) -> Tensor:
         keys, values = (
-            part.to(q.dtype).expand(len(q), -1, -1, -1) for part in (self.keys, self.values)
+            part.to(q.dtype).expand(q.shape[0], -1, -1, -1) for part in (self.keys, self.values)
         )
         return out + F.scaled_dot_product_attention(q, keys, values, told[6].to(q.dtype))
 
