@@ -92,7 +92,7 @@ def test_controls_act_and_show_what_others_set(show, tab):
     tab.click("#mute")
     until(lambda: says(mute=True), "mute", 5.0)
     tab.until("document.querySelector('#mute').getAttribute('aria-pressed') === 'true'")
-    assert tab.text("#word") == "MUTED"
+    tab.until("document.querySelector('#word').textContent === 'MUTED'", "the word of the state")
     tab.click("#mute")
     tab.click("#hold")
     until(lambda: says(mute=False, hold=True), "hold", 5.0)
