@@ -56,41 +56,47 @@ class KVCache:
     def reset(self) -> None:
         self.position = 0  # positions ever appended and not rewound
         self._end = 0  # where the next one goes in the buffer
+        self._layers: list[tuple[Tensor, ...]] = []  # of the opened position: see append
 
     @property
     def batch(self) -> int:
         """Pasts that it holds."""
         return self.keys.shape[1]
 
+    def open(self, rows: int) -> Tensor | None:
+        """Make room for one position that ``rows`` = B·A rows ask about, A askings of each past.
+
+        What each asking adds to its scores, (A, length + A - 1): 0 at the past and itself, -inf at
+        the others. None: it looks at all there is.
+        """
+        askings = rows // self.batch
+        if askings > MOST_ASKINGS:
+            raise ValueError(
+                f"{rows} rows ask about {self.batch} pasts; at most {MOST_ASKINGS} each"
+            )
+        length = min(self._end + 1, self.window) + askings - 1
+        start = self._end + askings - length
+        parts = [
+            part.unbind(0)
+            for buffer in (self.keys, self.values)
+            for part in (buffer.narrow(3, self._end, askings), buffer.narrow(3, start, length))
+        ]
+        self._layers = list(zip(*parts, strict=True))
+        if askings == 1:
+            return None
+        whole = _apart(askings, self.window, self.keys.device, self.keys.dtype)
+        return whole[:, whole.shape[1] - length :]
+
     def append(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Put one position's (B·A, H, 1, D) in place, A askings of each past side by side; the last
+        """Put the opened position's (B·A, H, 1, D) in place, its askings side by side; the last
         ``window`` keys and values with the other askings, views (B, H, length + A - 1, D).
 
         ``advance`` moves on when every layer has done so.
         """
-        askings = key.shape[0] // self.batch
-        length = min(self._end + 1, self.window) + askings - 1
-        start = self._end + askings - length
-        seen = []
-        for buffer, new in ((self.keys[layer], key), (self.values[layer], value)):
-            buffer.narrow(2, self._end, askings).copy_(beside(new, self.batch))
-            seen.append(buffer.narrow(2, start, length))
-        return seen[0], seen[1]
-
-    def mask(self, rows: int) -> Tensor | None:
-        """(A, length + A - 1) True where an asking may look: at the past and itself. None: at all.
-
-        ``rows`` is B·A.
-        """
-        if rows == self.batch:
-            return None
-        if rows > MOST_ASKINGS * self.batch:
-            raise ValueError(
-                f"{rows} rows ask about {self.batch} pasts; at most {MOST_ASKINGS} each"
-            )
-        length = min(self._end + 1, self.window) + rows // self.batch - 1
-        whole = _apart(rows // self.batch, self.window, self.keys.device)
-        return whole[:, whole.shape[1] - length :]
+        key_place, keys, value_place, values = self._layers[layer]
+        key_place.copy_(beside(key, self.batch))
+        value_place.copy_(beside(value, self.batch))
+        return keys, values
 
     def advance(self) -> None:
         self.position += 1
@@ -135,13 +141,16 @@ class KVCache:
 
 def beside(x: Tensor, batch: int) -> Tensor:
     """(B·A, H, 1, D) to (B, H, A, D)."""
+    if len(x) == batch:
+        return x
     return x.view(batch, -1, *x.shape[1::2]).transpose(1, 2)
 
 
 @lru_cache(maxsize=8)
-def _apart(askings: int, window: int, device: torch.device) -> Tensor:
-    past = torch.ones(askings, window - 1, dtype=torch.bool, device=device)
-    return torch.cat([past, torch.eye(askings, dtype=torch.bool, device=device)], dim=1)
+def _apart(askings: int, window: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    past = torch.zeros(askings, window - 1, dtype=dtype, device=device)
+    others = torch.full((askings, askings), -torch.inf, dtype=dtype, device=device)
+    return torch.cat([past, others.fill_diagonal_(0.0)], dim=1)
 
 
 def steps_back(position: int, to: int, limit: int) -> int:

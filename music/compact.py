@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from music.model import MusicModel
 
 LARGE = ("qkv", "out", "up", "down")  # of a block's layers
+INNER = "up"  # what it gives goes to another of them, so it may stay as it comes
 LARGEST = 127
 SUITED = ("AVX2", "AVX512")  # where torch has fast products of these; elsewhere they are slower
 
@@ -25,16 +26,17 @@ class CompactLinear:
     No module: at this size the calls that one makes around its forward are a tenth of a token.
     """
 
-    def __init__(self, layer: nn.Linear) -> None:
+    def __init__(self, layer: nn.Linear, gives: torch.dtype = torch.float32) -> None:
         weight = layer.weight.detach()
         scale = (weight.abs().amax(dim=1) / LARGEST).clamp_min(1e-12).bfloat16()
         rounded = (weight / scale[:, None]).round().clamp(-LARGEST, LARGEST)
         self.weight, self.scale, self.width = rounded.to(torch.int8), scale, len(scale)
+        self.gives = gives
 
     def __call__(self, x: Tensor) -> Tensor:
         rows = x.reshape(-1, x.shape[-1]).bfloat16()
         out = torch._weight_int8pack_mm(rows, self.weight, self.scale)
-        return out.to(x.dtype).view(*x.shape[:-1], self.width)
+        return out.to(self.gives).view(*x.shape[:-1], self.width)
 
 
 def compact(model: MusicModel) -> MusicModel:
@@ -47,7 +49,8 @@ def compact(model: MusicModel) -> MusicModel:
     model = copy.deepcopy(model)
     for block in model.blocks:
         for name in LARGE:
-            layer = CompactLinear(getattr(block, name))
+            gives = torch.bfloat16 if name == INNER else torch.float32
+            layer = CompactLinear(getattr(block, name), gives)
             delattr(block, name)
             setattr(block, name, layer)
     return model

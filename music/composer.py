@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ from music.inputs import Inputs
 from music.latent import Gaussian
 from music.limits import Memory
 from music.model import MusicModel
-from music.sampling import Sampling
+from music.sampling import Dice, Sampling
 from music.store import WEIGHTS, load_model
 
 REWIND_TOKENS = 384
@@ -76,6 +77,7 @@ class Composer:
     def __init__(self, model: MusicModel, seed: int, sampling: Sampling | None = None) -> None:
         self.model, self.seed = model.eval(), seed
         self.sampling, self.controls = sampling or Sampling(), PLAIN
+        self._sources = Dice()
         self._pasts = 1 if model.shares_past else ROWS
         self._cache = model.new_cache(self._pasts, rewind=REWIND_TOKENS)
         self.reset()
@@ -235,15 +237,15 @@ class Composer:
 
     def _feed(self, now: Moment, condition: Condition, rows: int) -> tuple[Tensor, Inputs]:
         """Run the newest token through the network: (rows, width)."""
-        told = rows_of(condition)[:rows]
+        p, null = _told(condition, rows)
         zero = torch.zeros(rows, 1, dtype=torch.float64)
         inputs = Inputs(
             tokens=torch.full((rows, 1), now.token),
             place=zero + now.fed,
             bar=zero + now.grammar.bar,
             metre=zero + now.grammar.metre_beats,
-            p=torch.tensor([[mixture] for mixture, _ in told]),
-            null=torch.tensor([[null] for _, null in told]),
+            p=p,
+            null=null,
         )
         z = torch.zeros_like(now.z) if now.token == v.BAR else now.z
         self._cache.rewind(now.fed)
@@ -254,5 +256,12 @@ class Composer:
         return torch.from_numpy(noise).float()
 
     def _dice(self, draw: int, lane: tuple[int, int] = (0, 0)) -> np.random.Generator:
-        """The ``draw``-th random source of this seed: a counter is all the state there is."""
-        return np.random.Generator(np.random.Philox(key=self.seed, counter=[0, *lane, draw]))
+        """The ``draw``-th random source of this seed."""
+        return self._sources.at(self.seed, 0, *lane, draw)
+
+
+@lru_cache(maxsize=8)
+def _told(condition: Condition, rows: int) -> tuple[Tensor, Tensor]:
+    """(rows, 1, 4) mixtures and (rows, 1) whether they are to be ignored."""
+    told = rows_of(condition)[:rows]
+    return torch.tensor([[p] for p, _ in told]), torch.tensor([[null] for _, null in told])

@@ -16,14 +16,24 @@ HEAD_DIM = 64
 INDEX_PAIRS = 16  # rotary pairs that count tokens
 BAR_PERIODS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)  # in bars: how many bars ago
 METRE_PERIODS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # in beats: where in the bar
-_FREQUENCY = torch.tensor(
-    [10000.0 ** (-pair / INDEX_PAIRS) for pair in range(INDEX_PAIRS)]
-    + [2 * math.pi / period for period in (*BAR_PERIODS, *METRE_PERIODS)],
-    dtype=torch.float64,
-)
-_COUNTED = torch.tensor(  # which of the three coordinates each pair follows
-    [0] * INDEX_PAIRS + [1] * len(BAR_PERIODS) + [2] * len(METRE_PERIODS)
-)
+
+
+def _frequencies() -> Tensor:
+    """(3, D) radians by which each coordinate turns the pairs that follow it, two of D each."""
+    each = (
+        [10000.0 ** (-pair / INDEX_PAIRS) for pair in range(INDEX_PAIRS)],
+        [2 * math.pi / period for period in BAR_PERIODS],
+        [2 * math.pi / period for period in METRE_PERIODS],
+    )
+    out, start = torch.zeros(len(each), HEAD_DIM // 2, dtype=torch.float64), 0
+    for coordinate, turns in zip(out, each, strict=True):
+        coordinate[start : start + len(turns)] = torch.tensor(turns, dtype=torch.float64)
+        start += len(turns)
+    return out.repeat(1, 2)
+
+
+_FREQUENCY = _frequencies()
+_SIDE = torch.tensor([-1.0, 1.0]).repeat_interleave(HEAD_DIM // 2)
 
 
 @dataclass(frozen=True)
@@ -64,16 +74,15 @@ def rotation(index: Tensor, bar: Tensor, metre: Tensor) -> tuple[Tensor, Tensor]
     bar–note relative position: how many bars ago, and how far apart within the bar.
     """
     counted = torch.stack([index, bar, metre], dim=-1)
-    frequency, which = _FREQUENCY.to(index.device), _COUNTED.to(index.device)
-    angle = (counted[..., which] * frequency % (2 * math.pi)).float()[:, None]
-    cos, sin = angle.cos(), angle.sin()
-    return torch.cat([cos, cos], dim=-1), torch.cat([-sin, sin], dim=-1)
+    angle = (counted @ _FREQUENCY.to(index.device) % (2 * math.pi)).float()[:, None]
+    return angle.cos(), angle.sin() * _SIDE.to(index.device)
 
 
 def rotate(x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
     """Rotate (B, H, T, D) by ``rotation``'s pair; a pair is (x_i, x_{i + D/2})."""
     cos, sin = (turn.to(x.dtype) for turn in turns)
-    return torch.addcmul(x * cos, x.roll(HEAD_DIM // 2, dims=-1), sin)
+    swapped = x.view(*x.shape[:-1], 2, HEAD_DIM // 2).flip(-2).flatten(-2)
+    return torch.addcmul(x * cos, swapped, sin)
 
 
 def band(length: int, window: int, device: torch.device | None = None) -> Tensor:

@@ -53,14 +53,15 @@ class Block(nn.Module):
         mask: Tensor | None,
         cache: tuple[KVCache, int] | None,
     ) -> Tensor:
-        h = self.condition.normed(F.layer_norm(x, self.width), 0, told)
+        condition = self.condition
+        h = condition.normed(F.layer_norm(x, self.width), 0, told)
         h = self.out(self._attend(h, turns, tokens, told, mask, cache))
-        x = self.condition.added(x, h, 0, told)
-        h = self.condition.normed(F.layer_norm(x, self.width), 1, told)
+        x = condition.added(x, h, 0, told)
+        h = condition.normed(F.layer_norm(x, self.width), 1, told)
         h = self.down(F.gelu(self.up(h), approximate="tanh"))
         if self.training:
             h = F.dropout(h, self.dropout)
-        return self.condition.added(x, h, 1, told)
+        return condition.added(x, h, 1, told)
 
     def _attend(
         self,
@@ -73,9 +74,9 @@ class Block(nn.Module):
     ) -> Tensor:
         batch, length, width = h.shape
         parts = self.qkv(h).view(batch, length, 3 * self.heads, HEAD_DIM).transpose(1, 2)
-        q, value = parts[:, : self.heads], parts[:, 2 * self.heads :]  # (B, H, T, D)
-        turned = rotate(parts[:, : 2 * self.heads], turns)
-        placed, k = turned[:, : self.heads], turned[:, self.heads :]
+        both, value = parts.split((2 * self.heads, self.heads), dim=1)  # (B, H, T, D)
+        placed, k = rotate(both, turns).chunk(2, dim=1)
+        q = both[:, : self.heads]
         asked = self.condition.query(q, told)
         if asked is not q:
             q, placed = asked, rotate(asked, turns)
@@ -83,7 +84,7 @@ class Block(nn.Module):
             k, value = cache[0].append(cache[1], k, value)
             placed = beside(placed, k.shape[0])
         out = F.scaled_dot_product_attention(placed, k, value, attn_mask=mask)
-        if cache is not None:
+        if out.shape != q.shape:  # several askings of one past
             out = out.transpose(1, 2).reshape(q.shape)
         out = self.condition.attended(out, q, told, tokens)
         merged: Tensor = out.transpose(1, 2).reshape(batch, length, width)
@@ -137,7 +138,7 @@ class MusicModel(Network):
         length = inputs.tokens.shape[1]
         if cache is not None and length != 1:
             raise ValueError(f"a cached forward takes one position at a time, not {length}")
-        mask = band(length, self.config.window, x.device) if cache is None else cache.mask(len(x))
+        mask = band(length, self.config.window, x.device) if cache is None else cache.open(len(x))
         for layer, block in enumerate(self.blocks):
             place = None if cache is None else (cache, layer)
             x = block(x, turns, inputs.tokens, told[layer], mask, place)

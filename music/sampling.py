@@ -20,6 +20,7 @@ OCTAVES = np.full(v.SIZE, ALIKE)
 OCTAVES[v.PITCH.start : v.PITCH.stop] = 1 + np.arange(v.PITCH_RANGE[0], v.PITCH_RANGE[1] + 1) // 12
 NAMES = np.arange(v.SIZE)  # a pitch goes by its pitch class, in whatever octave
 NAMES[v.PITCH.start : v.PITCH.stop] = v.PITCH.start + np.arange(v.PITCH.size) % 12
+ONES = 2**64 - 1
 STEADINESS = 1.5  # times the log odds that the music stays in its key, from strength 2 on
 
 
@@ -35,6 +36,23 @@ class Sampling:
             raise MusicError(f"A temperature of {self.temperature}; give more than 0, at most 5.")
         if not 0.0 < self.top_p <= 1.0:
             raise MusicError(f"A top-p of {self.top_p}; give more than 0, at most 1.")
+
+
+class Dice:
+    """Random numbers by their place, a counter (Philox: Salmon et al. 2011): so the place is all
+    the state there is. One source for all places, because to make one takes longer than to use it.
+    """
+
+    def __init__(self) -> None:
+        self._bits = np.random.Philox(key=0)
+        self._fresh = self._bits.state
+        self._source = np.random.Generator(self._bits)
+
+    def at(self, seed: int, *place: int) -> np.random.Generator:
+        """The source at a place of four counters of a seed; until another is asked for."""
+        counter, key = (np.array(words, np.uint64) for words in (place, (seed & ONES, seed >> 64)))
+        self._bits.state = {**self._fresh, "state": {"counter": counter, "key": key}}
+        return self._source
 
 
 def choose(

@@ -6,7 +6,7 @@ import pytest
 from music import vocabulary as v
 from music.errors import MusicError
 from music.guidance import ROWS, Strengths
-from music.sampling import STEADINESS, Sampling, choose
+from music.sampling import STEADINESS, Dice, Sampling, choose
 
 ANY = np.ones(v.SIZE, dtype=bool)
 
@@ -159,3 +159,12 @@ def test_the_same_dice_give_the_same_token():
 def test_settings_out_of_range_are_told_in_a_sentence(temperature, top_p):
     with pytest.raises(MusicError, match="give more than 0"):
         Sampling(temperature, top_p)
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**64 - 1, 2**64, 2**100 + 3])
+def test_the_dice_of_a_place_are_those_of_a_new_philox(seed):
+    dice = Dice()
+    dice.at(seed, 0, 0, 0, 3).standard_normal(5)  # leaves nothing behind
+    for place in ((0, 0, 0, 3), (0, 1, 2, 3), (0, 0, 0, 2**40)):
+        fresh = np.random.Generator(np.random.Philox(key=seed, counter=list(place)))
+        assert dice.at(seed, *place).random(9).tolist() == fresh.random(9).tolist()

@@ -29,19 +29,30 @@ class ModulationLayer(Layer):
         self.values = nn.Parameter(torch.zeros(config.heads, SLOTS, HEAD_DIM))
 
     def tell(self, context: Context) -> Told:
-        """Scale, shift, gate for each half (B, T, width), and log w (B, 1, T, SLOTS)."""
+        """Scale, shift, gate for each half (B, T, width); keys and values of the slots (B, H,
+        SLOTS, D) and log w (B, 1, T, SLOTS).
+        """
         scale, shift, gate, *other = self.modulation(context.emotion).chunk(6, dim=-1)
         log_weights = context.weights.clamp_min(1e-6).log()[:, None]
-        return (1 + scale, shift, gate, 1 + other[0], *other[1:], log_weights)
+        slots = (
+            part.to(scale.dtype).expand(len(scale), -1, -1, -1) for part in (self.keys, self.values)
+        )
+        return (
+            1 + scale,
+            shift,
+            gate,
+            1 + other[0],
+            *other[1:],
+            *slots,
+            log_weights.to(scale.dtype),
+        )
 
     def normed(self, h: Tensor, half: int, told: Told) -> Tensor:
         return torch.addcmul(told[3 * half + 1], h, told[3 * half])
 
     def attended(self, out: Tensor, q: Tensor, told: Told, tokens: Tensor) -> Tensor:
-        keys, values = (
-            part.to(q.dtype).expand(q.shape[0], -1, -1, -1) for part in (self.keys, self.values)
-        )
-        return out + F.scaled_dot_product_attention(q, keys, values, told[6].to(q.dtype))
+        keys, values, log_weights = told[6:]
+        return out + F.scaled_dot_product_attention(q, keys, values, log_weights)
 
     def added(self, x: Tensor, y: Tensor, half: int, told: Told) -> Tensor:
         return torch.addcmul(x, told[3 * half + 2], y)

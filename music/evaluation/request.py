@@ -23,6 +23,7 @@ from music.events import Bar, Event, Pedal, Tempo, TempoMap
 from music.grammar import Grammar
 from music.guidance import Settled, Strengths
 from music.limits import Memory
+from music.sampling import Dice
 
 MAX_TOKENS_PER_S = 400  # a clip that is denser than this is cut short
 
@@ -83,6 +84,7 @@ class Player:
     tempo_map: TempoMap = field(default_factory=TempoMap)
     settled: Settled = Settled()
     memory: Memory = Memory()
+    sources: Dice = field(default_factory=Dice)
 
     @classmethod
     def start(cls, request: Request) -> Player:
@@ -128,8 +130,7 @@ class Player:
         seed, branch = self.request.seed, self.request.branch
         if branch is not None and self.grammar.bar >= branch.bar:
             seed = branch.latent_seed if self.tokens[-1] == v.BAR else branch.token_seed
-        counter = [0, 0, 0, len(self.tokens) - 1]
-        return np.random.Generator(np.random.Philox(key=seed, counter=counter))
+        return self.sources.at(seed, 0, 0, 0, len(self.tokens) - 1)
 
 
 def keep(path: Path, clips: Sequence[Clip]) -> None:
