@@ -159,11 +159,13 @@ def test_a_performance_is_seen_and_goes_on_when_its_page_is_killed(tmp_path):
                 while True:
                     talks[-1].append(frame(line))
 
+    def told(talk):
+        counts = {name: sum(len(one[name]) for one in talk) for name in ("samples", "messages")}
+        return counts | {"ahead": any(one.get("ahead") for one in talk), "frames": len(talk)}
+
     def seen(talk):
-        told = {
-            name: [row for one in talk for row in one[name]] for name in ("samples", "messages")
-        }
-        return len(told["samples"]) > 100 and len(told["messages"]) > 5 and talk[-1]["ahead"]
+        counts = told(talk)
+        return counts["samples"] > 100 and counts["messages"] > 5 and counts["ahead"]
 
     def show(snapshot):
         if not killed_at and talks and talks[-1] and seen(talks[-1]):
@@ -181,6 +183,7 @@ def test_a_performance_is_seen_and_goes_on_when_its_page_is_killed(tmp_path):
     finally:
         over.set()
         viewer.join()
+    assert killed_at, [told(talk) for talk in talks]
     notes, before = killed_at[0]
     assert last.restarts == 1
     assert last.notes > notes
