@@ -10,7 +10,7 @@ order. What is learnt is small, and used only if stretches left out are told bet
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from capsule.profile import Figures, Profile
 from capsule.recogniser import Model, regions_of, trust_in
 from eeg.frontend import Features, FrontEnd
 from eeg.montage import Montage
+from eeg.names import warning
 from eeg.quality import GOOD
 from eeg.signal import Recording
 
@@ -75,8 +76,14 @@ def calibrate(
     if not runs:
         raise CapsuleError("calibration needs a recording")
     channels = same_channels(runs)
-    blocks, rest = hear(model, runs, rest_s)
+    heard = hear(model, runs, rest_s)
+    rest = heard[-1].rest
+    blocks = blocks_of(model, runs, heard)
     shift, figures = learn(blocks, seed, permutations)
+    doubts = tuple(
+        f"{run.name}: {one.misnamed}" for run, one in zip(runs, heard, strict=True) if one.misnamed
+    )
+    figures = replace(figures, notes=(*doubts, *figures.notes))
     return Profile(
         channels=channels, model=model.name, rest=rest, shift=shift, wearer=wearer,
         date=date, rate_hz=runs[0].recording.signal.rate_hz, figures=figures,
@@ -99,12 +106,6 @@ def same_channels(runs: Sequence[Run]) -> tuple[str, ...]:
     return found[0]
 
 
-def hear(model: Model, runs: Sequence[Run], rest_s: float | None = None) -> tuple[Blocks, Rest]:
-    """The labelled stretches of all recordings as `calibrate` takes them; the last one's rest."""
-    heard = [_heard(model, run, rest_s) for run in runs]
-    return blocks_of(model, runs, [windows for windows, _ in heard]), heard[-1][1]
-
-
 @dataclass(frozen=True)
 class Window:
     """One window: as it came, as the network sees it, and how far that is to be trusted."""
@@ -114,8 +115,21 @@ class Window:
     trust: float
 
 
-def _heard(model: Model, run: Run, rest_s: float | None) -> tuple[list[Window], Rest]:
-    """The good windows outside the rest, and the rest itself."""
+@dataclass(frozen=True)
+class Heard:
+    """What one recording gives."""
+
+    windows: list[Window]  # good ones, outside the rest
+    rest: Rest
+    misnamed: str | None  # if the names of its channels do not fit the signal, at its end
+
+
+def hear(model: Model, runs: Sequence[Run], rest_s: float | None = None) -> list[Heard]:
+    """All recordings as `calibrate` takes them."""
+    return [_heard(model, run, rest_s) for run in runs]
+
+
+def _heard(model: Model, run: Run, rest_s: float | None) -> Heard:
     front_end = FrontEnd(run.recording.signal)
     features = [one for chunk in run.recording.chunks(CHUNK) for one in front_end.push(chunk)]
     marked = [one for one in run.stretches if one.label == BASELINE]
@@ -128,7 +142,7 @@ def _heard(model: Model, run: Run, rest_s: float | None) -> tuple[list[Window], 
         ready = baseline.push(one)
         if one.quality >= GOOD and not any(_inside(one, stretch) for stretch in resting):
             windows.append(Window(one, ready, trust_in(model.doubt, ready, one, expected)))
-    return windows, rest
+    return Heard(windows, rest, warning(features[-1].names_fit) if features else None)
 
 
 def _rest(run: Run, features: Sequence[Features], resting: Sequence[Stretch]) -> Rest:
@@ -159,7 +173,7 @@ def _seconds(windows: Sequence[Features]) -> float:
     return float(WINDOW_S + np.minimum(steps, WINDOW_S).sum()) if len(windows) else 0.0
 
 
-def blocks_of(model: Model, runs: Sequence[Run], heard: Sequence[Sequence[Window]]) -> Blocks:
+def blocks_of(model: Model, runs: Sequence[Run], heard: Sequence[Heard]) -> Blocks:
     """The labelled stretches with enough good signal, as blocks.
 
     The first CONTEXT_S seconds of a stretch are left out: the recent mean still tells of what was
@@ -169,9 +183,9 @@ def blocks_of(model: Model, runs: Sequence[Run], heard: Sequence[Sequence[Window
     member: list[int] = []
     compatible: list[list[bool]] = []
     number: list[int] = []
-    for k, (run, windows) in enumerate(zip(runs, heard, strict=True)):
+    for k, (run, one_heard) in enumerate(zip(runs, heard, strict=True)):
         for stretch in sorted(run.stretches, key=lambda one: one.start_s):
-            inside = [one for one in windows if _inside(one.features, stretch, CONTEXT_S)]
+            inside = [one for one in one_heard.windows if _inside(one.features, stretch, CONTEXT_S)]
             if not stretch.quadrants or _seconds([w.features for w in inside]) < LEAST_BLOCK_S:
                 continue
             some = np.linspace(0, len(inside) - 1, min(ROWS, len(inside))).round().astype(int)
@@ -216,6 +230,6 @@ def report(figures: Figures) -> str:
         lines.append(
             f"{'permuted labels':20s}as good as the fit in {figures.chance:.0%} of the draws"
         )
-    lines += [f"{note[0].upper()}{note[1:]}." for note in figures.notes]
+    lines += [f"{note[0].upper()}{note[1:].removesuffix('.')}." for note in figures.notes]
     lines.append(USED[figures.used])
     return "\n".join(lines)

@@ -256,6 +256,17 @@ def test_the_rest_of_the_last_recording_is_kept(model):
     np.testing.assert_allclose(both.rest.mean, recogniser.profile().rest.mean, atol=1e-6)
 
 
+def test_names_that_do_not_fit_the_signal_are_told(model, profile):
+    assert not any("names of the channels" in note for note in profile.figures.notes)
+    run = run_of(2.0)
+    order = np.random.default_rng(0).permutation(len(EPOC))
+    recording = run.recording
+    wrong = replace(run, recording=replace(recording, samples_uv=recording.samples_uv[:, order]))
+    told = report(calibrate(model, [wrong], permutations=1).figures)
+    assert "names of the channels do not fit" in told
+    assert ".." not in told
+
+
 def test_too_little_is_told_with_how_much_is_needed(model):
     run = run_of(0.5)
     none = replace(run, stretches=run.stretches[:1])

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from capsule.calibrate import Run, hear, report
+from capsule.calibrate import Run, blocks_of, hear, report
 from capsule.corpus.labels import BASELINE
 from capsule.corpus.sitting import Sitting
 from capsule.corpus.sources import TRAINING, sittings
@@ -117,7 +117,7 @@ def table(dataset: str, model: Model, seed: int) -> list[str]:
     later: list[Later] = []
     for person, runs in people(dataset).items():
         try:
-            blocks, _ = hear(model, runs)
+            blocks = blocks_of(model, runs, hear(model, runs))
             _, figures = learn(blocks, seed)
             ordered = in_order(blocks, seed)
         except CapsuleError as problem:
