@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -27,6 +28,20 @@ class CacheState:
     position: int
     keys: Tensor  # (layers, B, H, kept, D)
     values: Tensor
+
+
+class Place(NamedTuple):
+    """Where a layer puts the newest position, and what that position looks at: views."""
+
+    key: Tensor  # (B, H, A, D)
+    value: Tensor
+    keys: Tensor  # (B, H, length + A - 1, D): the last ``window``, and the other askings
+    values: Tensor
+
+    def put(self, key: Tensor, value: Tensor) -> None:
+        """(B·A, H, 1, D) in place, the askings of a past side by side."""
+        self.key.copy_(beside(key, self.key.shape[0]))
+        self.value.copy_(beside(value, self.key.shape[0]))
 
 
 class KVCache:
@@ -56,18 +71,18 @@ class KVCache:
     def reset(self) -> None:
         self.position = 0  # positions ever appended and not rewound
         self._end = 0  # where the next one goes in the buffer
-        self._layers: list[tuple[Tensor, ...]] = []  # of the opened position: see append
 
     @property
     def batch(self) -> int:
         """Pasts that it holds."""
         return self.keys.shape[1]
 
-    def open(self, rows: int) -> Tensor | None:
-        """Make room for one position that ``rows`` = B·A rows ask about, A askings of each past.
+    def open(self, rows: int) -> tuple[list[Place], Tensor | None]:
+        """Each layer's place for one position that ``rows`` = B·A rows ask about, A askings of each
+        past; ``advance`` moves on when all have put theirs.
 
-        What each asking adds to its scores, (A, length + A - 1): 0 at the past and itself, -inf at
-        the others. None: it looks at all there is.
+        Beside it what each asking adds to its scores, (A, length + A - 1): 0 at the past and
+        itself, -inf at the others. None: it looks at all there is.
         """
         askings = rows // self.batch
         if askings > MOST_ASKINGS:
@@ -76,27 +91,17 @@ class KVCache:
             )
         length = min(self._end + 1, self.window) + askings - 1
         start = self._end + askings - length
+        both = (self.keys, self.values)
         parts = [
             part.unbind(0)
-            for buffer in (self.keys, self.values)
-            for part in (buffer.narrow(3, self._end, askings), buffer.narrow(3, start, length))
+            for at, size in ((self._end, askings), (start, length))
+            for part in (buffer.narrow(3, at, size) for buffer in both)
         ]
-        self._layers = list(zip(*parts, strict=True))
+        places = [Place(*layer) for layer in zip(*parts, strict=True)]
         if askings == 1:
-            return None
+            return places, None
         whole = _apart(askings, self.window, self.keys.device, self.keys.dtype)
-        return whole[:, whole.shape[1] - length :]
-
-    def append(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Put the opened position's (B·A, H, 1, D) in place, its askings side by side; the last
-        ``window`` keys and values with the other askings, views (B, H, length + A - 1, D).
-
-        ``advance`` moves on when every layer has done so.
-        """
-        key_place, keys, value_place, values = self._layers[layer]
-        key_place.copy_(beside(key, self.batch))
-        value_place.copy_(beside(value, self.batch))
-        return keys, values
+        return places, whole[:, whole.shape[1] - length :]
 
     def advance(self) -> None:
         self.position += 1
@@ -141,7 +146,7 @@ class KVCache:
 
 def beside(x: Tensor, batch: int) -> Tensor:
     """(B·A, H, 1, D) to (B, H, A, D)."""
-    if len(x) == batch:
+    if x.shape[0] == batch:
         return x
     return x.view(batch, -1, *x.shape[1::2]).transpose(1, 2)
 

@@ -36,6 +36,7 @@ from music.limits import Memory
 from music.model import MusicModel
 from music.sampling import Dice, Sampling
 from music.store import WEIGHTS, load_model
+from music.traced import traced
 
 REWIND_TOKENS = 384
 
@@ -90,11 +91,12 @@ class Composer:
         top_p: float = 0.95,
         weights: Path = WEIGHTS,
     ) -> Composer:
-        """The network in ``weights``, compact and on one thread: two cost more than they give at
-        this size.
+        """The network in ``weights``, compact, traced and on one thread: two cost more than they
+        give at this size.
         """
         torch.set_num_threads(1)
-        return cls(compact(load_model(weights)), seed, Sampling(temperature, top_p))
+        model = traced(compact(load_model(weights)))
+        return cls(model, seed, Sampling(temperature, top_p))
 
     def reset(self) -> None:
         """Back to the first bar, with the same seed."""

@@ -15,6 +15,7 @@ latent and what remains is a plain causal Transformer.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -22,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from music import vocabulary as v
-from music.cache import KVCache, beside
+from music.cache import KVCache, Place, beside
 from music.conditioning import CONDITIONINGS, EMOTION_DIM, Context, Emotion, Entry, Layer, Told
 from music.inputs import HEAD_DIM, Inputs, ModelConfig, band, rotate, rotation
 from music.latent import Gaussian, Posterior, Prior
@@ -51,11 +52,11 @@ class Block(nn.Module):
         tokens: Tensor,
         told: Told,
         mask: Tensor | None,
-        cache: tuple[KVCache, int] | None,
+        place: Place | None,
     ) -> Tensor:
         condition = self.condition
         h = condition.normed(F.layer_norm(x, self.width), 0, told)
-        h = self.out(self._attend(h, turns, tokens, told, mask, cache))
+        h = self.out(self._attend(h, turns, tokens, told, mask, place))
         x = condition.added(x, h, 0, told)
         h = condition.normed(F.layer_norm(x, self.width), 1, told)
         h = self.down(F.gelu(self.up(h), approximate="tanh"))
@@ -70,7 +71,7 @@ class Block(nn.Module):
         tokens: Tensor,
         told: Told,
         mask: Tensor | None,
-        cache: tuple[KVCache, int] | None,
+        place: Place | None,
     ) -> Tensor:
         batch, length, width = h.shape
         parts = self.qkv(h).view(batch, length, 3 * self.heads, HEAD_DIM).transpose(1, 2)
@@ -80,8 +81,9 @@ class Block(nn.Module):
         asked = self.condition.query(q, told)
         if asked is not q:
             q, placed = asked, rotate(asked, turns)
-        if cache is not None:
-            k, value = cache[0].append(cache[1], k, value)
+        if place is not None:
+            place.put(k, value)
+            k, value = place.keys, place.values
             placed = beside(placed, k.shape[0])
         out = F.scaled_dot_product_attention(placed, k, value, attn_mask=mask)
         if out.shape != q.shape:  # several askings of one past
@@ -129,25 +131,40 @@ class MusicModel(Network):
         ``cache.advance`` is called once all layers have appended; B may be A times the cache's:
         then A rows in turn ask about one past, and it goes on with the first of them.
         """
-        context, told = self._hear(inputs, z, cache)
+        rows, length = inputs.tokens.shape
+        if cache is None:
+            seen = band(length, self.config.window, inputs.tokens.device)
+            return self.states(inputs, z, self.hear(inputs, z), seen, [None] * self.config.depth)
+        if length != 1:
+            raise ValueError(f"a cached forward takes one position at a time, not {length}")
+        places, mask = cache.open(rows)
+        out = self.states(inputs, z, self.hear(inputs, z, cache), mask, places)
+        cache.advance()
+        return out
+
+    def states(
+        self,
+        inputs: Inputs,
+        z: Tensor,
+        heard: Heard,
+        mask: Tensor | None,
+        places: Sequence[Place | None],
+    ) -> Tensor:
+        """What ``forward`` gives, of a condition as it was heard; each layer's ``places``: of the
+        one position of a cached forward.
+        """
+        context, told = heard
         x = self.embed(inputs.tokens)
         if self.config.latent:
             x = x + self.latent(z)
         x = self.entry(x, inputs.tokens, context)
         turns = rotation(inputs.place, inputs.bar, inputs.metre)
-        length = inputs.tokens.shape[1]
-        if cache is not None and length != 1:
-            raise ValueError(f"a cached forward takes one position at a time, not {length}")
-        mask = band(length, self.config.window, x.device) if cache is None else cache.open(len(x))
-        for layer, block in enumerate(self.blocks):
-            place = None if cache is None else (cache, layer)
-            x = block(x, turns, inputs.tokens, told[layer], mask, place)
-        if cache is not None:
-            cache.advance()
+        for block, own, place in zip(self.blocks, told, places, strict=True):
+            x = block(x, turns, inputs.tokens, own, mask, place)
         out: Tensor = self.norm(x)
         return out
 
-    def _hear(self, inputs: Inputs, z: Tensor, cache: KVCache | None) -> Heard:
+    def hear(self, inputs: Inputs, z: Tensor, cache: KVCache | None = None) -> Heard:
         """The condition as each layer will use it; made anew only when it changes: condition and
         latent hold for many tokens.
         """

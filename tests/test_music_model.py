@@ -104,8 +104,7 @@ def test_a_restored_cache_goes_on_bit_for_bit() -> None:
 def test_the_cache_says_how_far_back_it_reaches() -> None:
     cache = KVCache(layers=1, batch=1, heads=1, head_dim=2, window=4, rewind=3)
     for _ in range(30):
-        cache.open(rows=1)
-        cache.append(0, torch.zeros(1, 1, 1, 2), torch.zeros(1, 1, 1, 2))
+        cache.open(rows=1)[0][0].put(torch.zeros(1, 1, 1, 2), torch.zeros(1, 1, 1, 2))
         cache.advance()
     cache.rewind(27)
     with pytest.raises(ValueError, match="at most 3 back"):

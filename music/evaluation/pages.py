@@ -178,7 +178,7 @@ def _latents(told: Found, about: Found) -> str:
 
 def _speed(told: Found, about: Found) -> str:
     bars, token = told["each_bar"], told["token_ms"]
-    plain, cost = told["in_float32"], told["cost"]
+    untraced, plain, cost = told["untraced"], told["in_float32"], told["cost"]
     return (
         f"## Speed\n\nOne thread, guidance on, Q{told['quadrant'] + 1}, {told['seconds']:.0f} s of "
         f"music at {told['notes_per_s_of_music']:.1f} notes and "
@@ -187,9 +187,11 @@ def _speed(told: Found, about: Found) -> str:
         f"{bars['p5']['value']:.1f}×, slowest {bars['slowest']:.1f}×. A token takes "
         f"{token['p50']:.1f} ms (p95 {token['p95']:.1f}, p99 {token['p99']:.1f}). While an emotion "
         f"turns without end it is {told['turning']['times_real_time']:.1f}× real time.\n\n"
-        f"This is the network with its large layers in 8 bits, as it plays live; in float32 it is "
-        f"{plain['times_real_time']:.1f}× real time, {plain['token_ms']['p50']:.1f} ms a token. "
-        f"What that costs on {cost['tokens']} held-out tokens, each bar's latent the posterior's "
+        f"This is the network as it plays live, traced and with its large layers in 8 bits; not "
+        f"traced it is {untraced['times_real_time']:.1f}× real time and "
+        f"{untraced['token_ms']['p50']:.1f} ms a token, traced in float32 "
+        f"{plain['times_real_time']:.1f}× and {plain['token_ms']['p50']:.1f} ms. "
+        f"What 8 bits cost on {cost['tokens']} held-out tokens, each bar's latent the posterior's "
         f"mean: {cost['compact']:.4f} nats a token for {cost['float32']:.4f}; KL of what it "
         f"expects {cost['kl']:.1e} nats, where bfloat16 products cost {cost['kl_bfloat16']:.1e}.\n"
     )

@@ -19,6 +19,7 @@ from music.evaluation.likeness import copying, likeness, made_of, real_of
 from music.evaluation.material import Material
 from music.evaluation.speed import cost, speed
 from music.evaluation.steering import Jump, sweep, switch
+from music.traced import traced
 from music.training.loop import faster_precision
 
 Found = dict[str, Any]
@@ -104,14 +105,15 @@ def latents(m: Material) -> Found:
 
 def speeds(m: Material) -> Found:
     """Decoding as it is done live, beside what is fetched in full precision."""
-    live, scale = compact(m.model), m.settings.scale
+    small, scale = compact(m.model), m.settings.scale
     each = {
         name: speed(model, m.playing.sampling, m.settings.shipped, scale.speed_s, turning=turning)
         for name, model, turning in (
-            ("live", live, False), ("turning", live, True), ("in_float32", m.model, False)
+            ("live", traced(small), False), ("turning", traced(small), True),
+            ("untraced", small, False), ("in_float32", traced(m.model), False),
         )
     }  # fmt: skip
-    return each.pop("live") | each | {"cost": cost(m.model, live, m.held_out[: scale.pieces])}
+    return each.pop("live") | each | {"cost": cost(m.model, small, m.held_out[: scale.pieces])}
 
 
 @dataclass(frozen=True)
