@@ -31,6 +31,7 @@ SMALL = Scale(
     pasts=2,
     draws=2,
     speed_s=12.0,
+    speed_pieces=2,
 )
 
 

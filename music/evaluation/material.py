@@ -36,10 +36,13 @@ class Scale:
     pasts: int = 16
     draws: int = 16
     speed_s: float = 60.0
+    speed_pieces: int = 4
 
 
 FULL = Scale()
-QUICK = Scale(clips=4, sweep_clips=4, jump_seeds=1, pieces=8, pasts=4, draws=8, speed_s=20.0)
+QUICK = Scale(
+    clips=4, sweep_clips=4, jump_seeds=1, pieces=8, pasts=4, draws=8, speed_s=20.0, speed_pieces=1
+)
 
 
 @dataclass(frozen=True)

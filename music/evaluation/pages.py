@@ -177,14 +177,15 @@ def _latents(told: Found, about: Found) -> str:
 
 
 def _speed(told: Found, about: Found) -> str:
-    bars, token = told["each_bar"], told["token_ms"]
+    bars, token, pieces = told["each_bar"], told["token_ms"], told["each_piece"]
     untraced, plain, cost = told["untraced"], told["in_float32"], told["cost"]
     return (
-        f"## Speed\n\nOne thread, guidance on, Q{told['quadrant'] + 1}, {told['seconds']:.0f} s of "
-        f"music at {told['notes_per_s_of_music']:.1f} notes and "
+        f"## Speed\n\nOne thread, guidance on, Q{told['quadrant'] + 1}, {len(pieces)} pieces, "
+        f"{told['seconds']:.0f} s of music at {told['notes_per_s_of_music']:.1f} notes and "
         f"{told['tokens_per_s_of_music']:.0f} tokens a second: **{told['times_real_time']:.1f}× "
-        f"real time**; single bars: median {bars['median']['value']:.1f}×, 5th percentile "
-        f"{bars['p5']['value']:.1f}×, slowest {bars['slowest']:.1f}×. A token takes "
+        f"real time**, piece by piece {min(pieces):.1f} to {max(pieces):.1f}×, for how fast it is "
+        f"hangs on how dense it is; single bars: median {bars['median']['value']:.1f}×, 5th "
+        f"percentile {bars['p5']['value']:.1f}×, slowest {bars['slowest']:.1f}×. A token takes "
         f"{token['p50']:.1f} ms (p95 {token['p95']:.1f}, p99 {token['p99']:.1f}). While an emotion "
         f"turns without end it is {told['turning']['times_real_time']:.1f}× real time.\n\n"
         f"This is the network as it plays live, traced and with its large layers in 8 bits; not "

@@ -105,9 +105,11 @@ def latents(m: Material) -> Found:
 
 def speeds(m: Material) -> Found:
     """Decoding as it is done live, beside what is fetched in full precision."""
-    small, scale = compact(m.model), m.settings.scale
+    small, scale, shipped = compact(m.model), m.settings.scale, m.settings.shipped
     each = {
-        name: speed(model, m.playing.sampling, m.settings.shipped, scale.speed_s, turning=turning)
+        name: speed(
+            model, m.playing.sampling, shipped, scale.speed_s, scale.speed_pieces, turning
+        )
         for name, model, turning in (
             ("live", traced(small), False), ("turning", traced(small), True),
             ("untraced", small, False), ("in_float32", traced(m.model), False),
@@ -126,6 +128,7 @@ class Section:
 
 
 CLIPS = ("split", "seconds", "shipped", "strengths", "seed", "precision", "scale.clips")
+SPEED = ("split", "shipped", "scale.speed_s", "scale.speed_pieces", "scale.pieces")
 STEER = ("split", "seconds", "shipped", "seed", "precision")
 SECTIONS = (
     Section("judge", judge, ("split", "seconds")),
@@ -136,7 +139,7 @@ SECTIONS = (
     Section("switches", switches, (*STEER, "scale.jump_seeds", "scale.jump_bars")),
     Section("likelihood", likelihoods, ("split", "scale.pieces", "scale.samples")),
     Section("latents", latents, ("shipped", "seed", "precision", "scale.pasts", "scale.draws")),
-    Section("speed", speeds, ("split", "shipped", "scale.speed_s", "scale.pieces")),
+    Section("speed", speeds, SPEED),
 )
 
 
