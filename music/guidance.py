@@ -21,7 +21,7 @@ from music.condition import Condition
 
 ROWS = 3  # of logits a token is chosen from: the condition, its arousal alone, none
 AROUSAL_SHARE = 0.6  # of what strength adds beyond 1, what arousal gets; valence gets all of it
-HALF_BEATS = 2.0  # in which half of a turn is no longer new
+HALF_BEATS = 4.0  # in which half of a turn is no longer new
 LEAST_TURN = 0.02  # of a whole one; anything less is none
 UNTOLD = (0.25, 0.25, 0.25, 0.25)
 
