@@ -1,4 +1,4 @@
-"""The KV cache: fixed tensors, in place, window-limited; append, rewind, save, restore, reset.
+"""The KV cache: fixed tensors, in place, window-limited; open, rewind, save, restore, reset.
 
 One buffer of ``window + rewind + slack`` positions a layer. Keys are stored rotated to their
 absolute place, so they never need touching again. When the buffer is full its newest ``window +
@@ -69,7 +69,7 @@ class KVCache:
         self.reset()
 
     def reset(self) -> None:
-        self.position = 0  # positions ever appended and not rewound
+        self.position = 0  # positions ever put and not rewound
         self._end = 0  # where the next one goes in the buffer
 
     @property

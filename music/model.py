@@ -128,7 +128,7 @@ class MusicModel(Network):
         """Decoder states (B, T, width).
 
         ``z`` (B, T, Z) holds each position's bar latent, zero at BAR. With a cache T must be 1, and
-        ``cache.advance`` is called once all layers have appended; B may be A times the cache's:
+        ``cache.advance`` is called once all layers have put theirs; B may be A times the cache's:
         then A rows in turn ask about one past, and it goes on with the first of them.
         """
         rows, length = inputs.tokens.shape

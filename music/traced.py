@@ -1,7 +1,7 @@
 """A network whose cached forward is recorded once and replayed without Python, for live play.
 
-A token is some three hundred small products and sums; to send them off one by one from Python takes
-as long as they do. ``torch.jit.trace`` keeps what was sent off for one position as a program of
+A token is some three hundred small products and sums; to send them off one by one from Python is a
+third of its time. ``torch.jit.trace`` keeps what was sent off for one position as a program of
 torch's own, which gives the same but for rounding. Torch would rather have ``torch.compile``, but
 that needs a C++ compiler where the music is played; where torch traces no more (Python 3.14), the
 network plays as it is. What it gains: `emocapsule evaluate music --only speed`.

@@ -19,7 +19,7 @@ SHARING = [name for name, (entry, _) in CONDITIONINGS.items() if entry.everywher
 
 
 def feed(model, rows, cache, positions):
-    """States of positions, each asked about under three conditions; the first goes on."""
+    """States of positions, each asked about in so many rows; the first goes on."""
     inputs = batch_of(rows=1).inputs
     z = torch.randn(1, LENGTH, model.config.latent, generator=torch.Generator().manual_seed(3))
     out = []
