@@ -16,7 +16,7 @@ from music.evaluation.contestants import ROWS, Contestant, Preset, train_one
 from music.evaluation.likelihood import NONE, OTHERS, PRIOR, RIGHT
 from music.evaluation.measure import Scale, Shelf, chosen, size_of
 from music.evaluation.performance import LabelledClip, clip_of
-from music.evaluation.table import finalists, nats_of
+from music.evaluation.table import Standing, best, finalists, nats_of, standings
 from music.store import build
 from music.training import trainer
 
@@ -98,6 +98,8 @@ def test_the_table_is_made_once_and_from_what_there_is(
     assert table["real"]["arousal"]["value"] == 0.5
     text = (out / "table.md").read_text()
     assert all(word in text for word in ("LSTM", "CVAE (ours)", "seed 7", "2 steps", "IWAE"))
+    assert "Best, of those" in text
+    assert text.rstrip().endswith(" modulation.")
     assert (out / "table.png").stat().st_size > 1000
 
     measured = {path: path.read_bytes() for path in out.rglob("*.json")}
@@ -187,6 +189,27 @@ def test_the_lowest_bound_counts_and_finalists_are_the_default_and_the_best_with
     assert finalists([*lines, {"row": "prefix"}]) == ["cross", "gated", "modulation"]
     assert finalists(lines[:2]) == ["cross", "modulation"]
     assert finalists([{"row": "prefix"}]) == []
+
+
+def test_the_best_agrees_within_a_standard_error_of_the_greatest_with_the_fewest_nats() -> None:
+    rows = [
+        Standing("modulation", 10.0, 0.60, 192, 3),
+        Standing("cross", 9.9, 0.58, 192, 3),
+        Standing("attention", 9.0, 0.56, 192, 3),  # the error of the greatest is .035
+        Standing("prefix", 8.0, 0.90, 64, 1),  # one seed
+        Standing("prefix-plain", 7.0, 0.90, 192, 3),  # no latent
+    ]
+    assert best(rows) == rows[1]
+    assert best(rows[:1]) == rows[0]
+    assert best(rows[4:]) is None
+    heard = {"4Q": {"value": 0.5, "n": 64}}
+    lines = [
+        {"row": "cross", "valid": {"best": {"value": 9.0}}, "agreement 7": heard},
+        {"row": "cross", "valid": {"best": {"value": 10.0}}, "agreement 7": heard},
+        {"row": "cross", "valid": {"best": {"value": 99.0}}},
+        {"row": "lstm", "agreement 7": heard},
+    ]
+    assert standings(lines, 7.0) == [Standing("cross", 9.5, 0.5, 128, 2)]
 
 
 def test_scored_pieces_are_spread_over_the_split() -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from music.evaluation.contestants import DEFAULT, ROWS, Contestant
@@ -130,6 +133,50 @@ def _cells(line: Found, scale: Scale) -> list[str]:
     return cells
 
 
+@dataclass(frozen=True)
+class Standing:
+    """A row over its seeds: mean nats a note on valid, right condition, mean agreement at the
+    shipped strength of so many clips, and how many seeds that is.
+    """
+
+    row: str
+    nats: float
+    agreement: float
+    clips: int
+    seeds: int
+
+    @property
+    def error(self) -> float:
+        """Standard error of the agreement."""
+        return math.sqrt(self.agreement * (1 - self.agreement) / self.clips)
+
+
+def standings(lines: Sequence[Found], strength: float) -> list[Standing]:
+    """Every row of which both figures are known."""
+    heard, found = f"agreement {strength:g}", []
+    for row in dict.fromkeys(line["row"] for line in lines):
+        own = [line for line in lines if line["row"] == row and "valid" in line and heard in line]
+        if own:
+            nats = fmean(line["valid"]["best"]["value"] for line in own)
+            agreement = fmean(line[heard]["4Q"]["value"] for line in own)
+            clips = sum(line[heard]["4Q"]["n"] for line in own)
+            found.append(Standing(row, nats, agreement, clips, len(own)))
+    return found
+
+
+def best(known: Sequence[Standing]) -> Standing | None:
+    """Which conditioning should be the default, of those with a latent and the most seeds: of whom
+    agrees within a standard error of the one that agrees best, who needs the fewest nats.
+    """
+    able = [one for one in known if ROWS[one.row].latent]
+    if not able:
+        return None
+    able = [one for one in able if one.seeds == max(one.seeds for one in able)]
+    first = max(able, key=lambda one: one.agreement)
+    near = [one for one in able if one.agreement >= first.agreement - first.error]
+    return min(near, key=lambda one: one.nats)
+
+
 def _verdict(lines: Sequence[Found], scale: Scale) -> list[str]:
     """Who leads, in plain words, and the spread over seeds where there are several."""
     out, heard = [], f"agreement {scale.strengths[-1]:g}"
@@ -144,7 +191,28 @@ def _verdict(lines: Sequence[Found], scale: Scale) -> list[str]:
             agree = [line[heard]["4Q"]["value"] for line in same if heard in line]
             told += f", agreement {min(agree):.2f} to {max(agree):.2f}." if agree else "."
             out.append(told)
-    return [*out, ""]
+    return [*out, *_choice(standings(lines, scale.strengths[-1])), ""]
+
+
+def _choice(known: Sequence[Standing]) -> list[str]:
+    """Who is better than the default at what, and who is best by the rule of ``best``."""
+    ours, winner = next((one for one in known if one.row == DEFAULT), None), best(known)
+    if ours is None or winner is None:
+        return []
+
+    def told(better: Sequence[Standing], show: Callable[[Standing], str]) -> str:
+        return ", ".join(f"{one.row} ({show(one)})" for one in better) or "none"
+
+    fewer = [one for one in known if one.nats < ours.nats]
+    closer = [one for one in known if one.agreement > ours.agreement]
+    both = [one.row for one in fewer if one in closer]
+    return [
+        f"Means over seeds, {DEFAULT} {ours.nats:.3f} nats and {ours.agreement:.3f}. Fewer nats: "
+        f"{told(fewer, lambda one: f'{one.nats:.3f}')}. Greater agreement: "
+        f"{told(closer, lambda one: f'{one.agreement:.3f}')}. Both: {', '.join(both) or 'none'}.",
+        "Best, of those with a latent and the most seeds, whose agreement is within a standard "
+        f"error of the greatest, in nats: {winner.row}.",
+    ]
 
 
 def _draw(lines: Sequence[Found], scale: Scale, path: Path) -> None:
