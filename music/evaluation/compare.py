@@ -22,7 +22,7 @@ import numpy as np
 from music.evaluation.contestants import ROWS, Contestant, Preset, train_one
 from music.evaluation.following import agreement, real_clips
 from music.evaluation.judge import Judge
-from music.evaluation.measure import Found, Scale, Shelf, judged, judges_version, measure
+from music.evaluation.measure import SPLIT, Found, Scale, Shelf, judged, judges_version, measure
 from music.evaluation.table import finalists, line_of, write
 
 One = TypeVar("One")
@@ -57,7 +57,7 @@ def real(shelf: Shelf, data: Path, scale: Scale, judge: Callable[[], Judge]) -> 
     """The judge's own accuracy on real clips of valid, as long as the generated ones."""
 
     def take() -> Found:
-        clips = real_clips(data, ["valid"], scale.seconds)
+        clips = real_clips(data, [SPLIT], scale.seconds)
         asked = np.array([clip.quadrant for clip in clips])
         songs = np.array([clip.song for clip in clips])
         return dict(agreement(judge().probabilities([c.clip for c in clips]), asked, songs))
@@ -130,7 +130,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--clips", type=int, default=Scale.clips, help="of each quadrant")
     parser.add_argument("--seconds", type=float, default=Scale.seconds, help="of a clip")
     parser.add_argument("--samples", type=int, default=Scale.samples, help="K of the IWAE bound")
-    parser.add_argument("--pieces", type=int, default=Scale.pieces, help="of each split")
+    parser.add_argument("--pieces", type=int, default=Scale.pieces, help="of valid songs")
     _say(run(parser.parse_args(argv)))
     return 0
 

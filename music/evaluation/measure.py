@@ -41,7 +41,7 @@ from music.store import load_network
 from music.training.loop import faster_precision, keep_memory
 
 Found = dict[str, Any]
-SPLITS = ("valid", "test")
+SPLIT = "valid"  # for what is compared is chosen
 WARM_UP_TOKENS, TIMED_TOKENS = 20, 300
 
 
@@ -49,11 +49,11 @@ WARM_UP_TOKENS, TIMED_TOKENS = 20, 300
 class Scale:
     """How much is scored and played."""
 
-    clips: int = 16  # of each quadrant at each strength
+    clips: int = 16  # of each quadrant
     seconds: float = 20.0
-    strengths: tuple[float, ...] = (1.0, STRENGTH)
+    strength: float = STRENGTH  # of the guidance
     samples: int = 16  # K of the IWAE bound
-    pieces: int = 40  # of each split, spread over it
+    pieces: int = 40  # spread over the split
 
     @property
     def of_likelihood(self) -> Found:
@@ -108,18 +108,16 @@ def measure(contestant: Contestant, scale: Scale) -> None:
     shelf.get("speed", own, lambda: speed_of(network))
     pieces = load(contestant.data)
     data: Found = {"data": digest(contestant.data)}
-    for split in SPLITS:
-        shelf.get(
-            f"likelihood {split}",
-            own | data | scale.of_likelihood,
-            partial(_likelihood, network, pieces, split, scale),
-        )
-    for strength in scale.strengths:
-        shelf.get(
-            f"clips {strength:g}",
-            own | scale.of_clips | {"sampling": played_by()},
-            partial(_play, network, clips_file(contestant, strength), scale, strength),
-        )
+    shelf.get(
+        f"likelihood {SPLIT}",
+        own | data | scale.of_likelihood,
+        partial(_likelihood, network, pieces, scale),
+    )
+    shelf.get(
+        f"clips {scale.strength:g}",
+        own | scale.of_clips | {"sampling": played_by()},
+        partial(_play, network, clips_file(contestant, scale), scale),
+    )
 
 
 def size_of(network: Network) -> Found:
@@ -150,20 +148,20 @@ def chosen(pieces: list[Piece], split: str, count: int) -> list[Piece]:
     return [there[i] for i in at]
 
 
-def _likelihood(network: Network, pieces: list[Piece], split: str, scale: Scale) -> Found:
-    held_out = chosen(pieces, split, scale.pieces)
+def _likelihood(network: Network, pieces: list[Piece], scale: Scale) -> Found:
+    held_out = chosen(pieces, SPLIT, scale.pieces)
     train = emopia(pieces, "train")
     return likelihood(network, train, held_out, scale.samples, faster_precision(1))
 
 
-def clips_file(contestant: Contestant, strength: float) -> Path:
+def clips_file(contestant: Contestant, scale: Scale) -> Path:
     """Where the tokens of its clips are kept."""
-    return contestant.folder / f"clips-{strength:g}.npz"
+    return contestant.folder / f"clips-{scale.strength:g}.npz"
 
 
-def _play(network: Network, path: Path, scale: Scale, strength: float) -> Found:
+def _play(network: Network, path: Path, scale: Scale) -> Found:
     playing = Playing(network, Sampling(), scale.seconds, precision=faster_precision(1))
-    clips = playing.play(corners(scale.clips, strength))
+    clips = playing.play(corners(scale.clips, scale.strength))
     keep(path, clips)
     heard = plainly(played_of(clips, scale.seconds).sound)
     count = sum(len(clip.tokens) for clip in clips)
@@ -172,20 +170,15 @@ def _play(network: Network, path: Path, scale: Scale, strength: float) -> Found:
 
 def judged(contestant: Contestant, scale: Scale, word: Callable[[], Reader]) -> None:
     """The judge's agreement with what was asked, from the clips that are kept."""
-    shelf, version = shelf_of(contestant), judges_version()
-    for strength in scale.strengths:
-        path = clips_file(contestant, strength)
-        tokens = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-        settings = scale.of_clips | {"judge": version, "tokens": tokens}
-        shelf.get(
-            f"agreement {strength:g}",
-            settings,
-            partial(_agreement, path, scale, strength, word),
-        )
+    path = clips_file(contestant, scale)
+    tokens = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    settings = scale.of_clips | {"judge": judges_version(), "tokens": tokens}
+    name = f"agreement {scale.strength:g}"
+    shelf_of(contestant).get(name, settings, partial(_agreement, path, scale, word))
 
 
-def _agreement(path: Path, scale: Scale, strength: float, word: Callable[[], Reader]) -> Found:
-    clips = kept(path, corners(scale.clips, strength), Length(scale.seconds))
+def _agreement(path: Path, scale: Scale, word: Callable[[], Reader]) -> Found:
+    clips = kept(path, corners(scale.clips, scale.strength), Length(scale.seconds))
     played = played_of(clips, scale.seconds)
     return dict(agreement(word().probabilities(played.sound), played.asked))
 

@@ -14,7 +14,7 @@ from music.evaluation.contestants import DEFAULT, ROWS, Contestant
 from music.evaluation.following import AXES
 from music.evaluation.intervals import Figure, shown
 from music.evaluation.likelihood import NONE, OTHERS, PRIOR, RIGHT
-from music.evaluation.measure import SPLITS, Scale, shelf_of
+from music.evaluation.measure import SPLIT, Scale, shelf_of
 from music.evaluation.pages import table
 
 Found = dict[str, Any]
@@ -22,7 +22,9 @@ HEAD = (
     "model",
     "M parameters",
     "ms/token",
-    *(f"{split}{told}" for split in SPLITS for told in ("", ": right / none / wrong")),
+    "nats a note",
+    "right / none / wrong",
+    "agreement: 4Q / A / V",
 )
 
 
@@ -32,12 +34,10 @@ def line_of(contestant: Contestant, scale: Scale) -> Found:
     line: Found = {"row": contestant.row.name, "seed": contestant.seed}
     line |= {"title": contestant.row.title, "steps": contestant.steps_done()}
     line |= (shelf.peek("size", {}) or {}) | (shelf.peek("speed", {}) or {})
-    for split in SPLITS:
-        if told := shelf.peek(f"likelihood {split}", scale.of_likelihood):
-            line[split] = nats_of(told)
-    for strength in scale.strengths:
-        if told := shelf.peek(f"agreement {strength:g}", scale.of_clips):
-            line[f"agreement {strength:g}"] = told
+    if told := shelf.peek(f"likelihood {SPLIT}", scale.of_likelihood):
+        line["nats"] = nats_of(told)
+    if told := shelf.peek(f"agreement {scale.strength:g}", scale.of_clips):
+        line["agreement"] = told
     return line
 
 
@@ -65,8 +65,8 @@ def finalists(lines: Sequence[Found]) -> list[str]:
     """What more seeds are for: the default, and of the rows with a latent, as it has one, the two
     of the lowest nats a note on valid, right condition; fewer if so few are known.
     """
-    known = [line for line in lines if "valid" in line and ROWS[line["row"]].latent]
-    known.sort(key=lambda line: float(line["valid"]["best"]["value"]))
+    known = [line for line in lines if "nats" in line and ROWS[line["row"]].latent]
+    known.sort(key=lambda line: float(line["nats"]["best"]["value"]))
     best = [str(line["row"]) for line in known[:2]]
     return best if DEFAULT in best or not best else [*best, DEFAULT]
 
@@ -78,58 +78,54 @@ def write(contestants: Sequence[Contestant], scale: Scale, out: Path, real: Foun
     text = markdown(lines, contestants[0], scale, real)
     (out / "table.json").write_text(json.dumps({"lines": lines, "real": real}, indent=1) + "\n")
     (out / "table.md").write_text(text)
-    _draw(lines, scale, out / "table.png")
+    _draw(lines, out / "table.png")
     return text
 
 
 def markdown(lines: Sequence[Found], one: Contestant, scale: Scale, real: Found | None) -> str:
     """The table, and under it what its figures are."""
-    head = [*HEAD, *(f"guidance {s:g}: 4Q / A / V" for s in scale.strengths)]
-    rows = [_cells(line, scale) for line in lines]
+    rows = [_cells(line) for line in lines]
     if real:
         told = " / ".join(shown(real[axis]) for axis in AXES)
-        blank = [""] * (len(HEAD) - 1 + len(scale.strengths) - 1)
-        rows.append(["real clips of valid", *blank, told])
+        rows.append(["real clips of valid", *[""] * (len(HEAD) - 2), told])
     preset = one.preset
     notes = (
-        f"Nats per note on EMOPIA songs never trained on ({scale.pieces} pieces a split), 95 % "
+        f"Nats per note on {scale.pieces} pieces of EMOPIA's valid songs, never trained on, 95 % "
         "intervals over songs. Exact for models without a latent; for a CVAE the lowest upper "
         f"bound: IWAE with K = {scale.samples}, or one latent a bar drawn from the prior (*). "
         "Right, none and wrong condition (the mean of the other three quadrants) are all exact, or "
         "all IWAE. Agreement of an independent judge "
-        f"with what was asked: {4 * scale.clips} clips of {scale.seconds:g} s, intervals over "
-        f"clips, chance .25 / .50 / .50. Every row: {preset.steps} steps of {preset.batch} crops "
-        f"of {preset.window * 3 // 2} tokens, depth {preset.depth}, window {preset.window}, the "
-        "same data. M parameters: in playing (in training)."
+        f"with what was asked: {4 * scale.clips} clips of {scale.seconds:g} s, guidance "
+        f"{scale.strength:g}, intervals over clips, chance .25 / .50 / .50. Every row: "
+        f"{preset.steps} steps of {preset.batch} crops of {preset.window * 3 // 2} tokens, depth "
+        f"{preset.depth}, window {preset.window}, the same data. M parameters: in playing (in "
+        "training)."
     )
     parts = [
         "# Conditionings and baselines",
         "",
-        table(head, rows),
+        table(HEAD, rows),
         notes,
         "",
-        *_verdict(lines, scale),
+        *_verdict(lines),
     ]
     return "\n".join(parts)
 
 
-def _cells(line: Found, scale: Scale) -> list[str]:
+def _cells(line: Found) -> list[str]:
     seed = f", seed {line['seed']}" if line["seed"] else ""
     cells = [f"{line['title']}{seed}"]
     small = line.get("playing")
     cells.append(f"{small / 1e6:.2f} ({line['parameters'] / 1e6:.2f})" if small else "")
     cells.append(f"{line['ms_per_token']:.1f}" if "ms_per_token" in line else "")
-    for split in SPLITS:
-        told = line.get(split)
-        if told is None:
-            cells += [""] * 2
-            continue
+    if told := line.get("nats"):
         mark = "*" if told["best"]["bound"] == "prior" else ""
         cells += [shown(told["best"], 3) + mark]
         cells += [" / ".join(f"{told[name]['value']:.3f}" for name in ("right", "none", "wrong"))]
-    for strength in scale.strengths:
-        told = line.get(f"agreement {strength:g}")
-        cells.append(" / ".join(shown(told[axis]) for axis in AXES) if told else "")
+    else:
+        cells += [""] * 2
+    told = line.get("agreement")
+    cells.append(" / ".join(shown(told[axis]) for axis in AXES) if told else "")
     return cells
 
 
@@ -151,15 +147,17 @@ class Standing:
         return math.sqrt(self.agreement * (1 - self.agreement) / self.clips)
 
 
-def standings(lines: Sequence[Found], strength: float) -> list[Standing]:
+def standings(lines: Sequence[Found]) -> list[Standing]:
     """Every row of which both figures are known."""
-    heard, found = f"agreement {strength:g}", []
+    found = []
     for row in dict.fromkeys(line["row"] for line in lines):
-        own = [line for line in lines if line["row"] == row and "valid" in line and heard in line]
+        own = [
+            line for line in lines if line["row"] == row and "nats" in line and "agreement" in line
+        ]
         if own:
-            nats = fmean(line["valid"]["best"]["value"] for line in own)
-            agreement = fmean(line[heard]["4Q"]["value"] for line in own)
-            clips = sum(line[heard]["4Q"]["n"] for line in own)
+            nats = fmean(line["nats"]["best"]["value"] for line in own)
+            agreement = fmean(line["agreement"]["4Q"]["value"] for line in own)
+            clips = sum(line["agreement"]["4Q"]["n"] for line in own)
             found.append(Standing(row, nats, agreement, clips, len(own)))
     return found
 
@@ -177,21 +175,21 @@ def best(known: Sequence[Standing]) -> Standing | None:
     return min(near, key=lambda one: one.nats)
 
 
-def _verdict(lines: Sequence[Found], scale: Scale) -> list[str]:
+def _verdict(lines: Sequence[Found]) -> list[str]:
     """Who leads, in plain words, and the spread over seeds where there are several."""
-    out, heard = [], f"agreement {scale.strengths[-1]:g}"
+    out = []
     finest = finalists([line for line in lines if line["seed"] == lines[0]["seed"]])
     if finest:
         out.append(f"With more seeds: the default and the lowest on valid: {', '.join(finest)}.")
     for row in dict.fromkeys(line["row"] for line in lines):
-        same = [line for line in lines if line["row"] == row and "valid" in line]
+        same = [line for line in lines if line["row"] == row and "nats" in line]
         if len(same) > 1:
-            nats = [line["valid"]["best"]["value"] for line in same]
+            nats = [line["nats"]["best"]["value"] for line in same]
             told = f"{row}: {min(nats):.3f} to {max(nats):.3f} over {len(same)} seeds"
-            agree = [line[heard]["4Q"]["value"] for line in same if heard in line]
+            agree = [line["agreement"]["4Q"]["value"] for line in same if "agreement" in line]
             told += f", agreement {min(agree):.2f} to {max(agree):.2f}." if agree else "."
             out.append(told)
-    return [*out, *_choice(standings(lines, scale.strengths[-1])), ""]
+    return [*out, *_choice(standings(lines)), ""]
 
 
 def _choice(known: Sequence[Standing]) -> list[str]:
@@ -215,7 +213,7 @@ def _choice(known: Sequence[Standing]) -> list[str]:
     ]
 
 
-def _draw(lines: Sequence[Found], scale: Scale, path: Path) -> None:
+def _draw(lines: Sequence[Found], path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Picture
 
@@ -223,19 +221,17 @@ def _draw(lines: Sequence[Found], scale: Scale, path: Path) -> None:
     nats, agree = picture.subplots(1, 2, sharey=True)
     names = [f"{line['row']} {line['seed'] or ''}".strip() for line in lines]
     for at, line in enumerate(lines):
-        if told := line.get("valid"):
+        if told := line.get("nats"):
             right = told["right"]
             nats.plot([right["low"], right["high"]], [at, at], color="tab:gray")
             for name, colour in (("right", "tab:green"), ("none", "black"), ("wrong", "tab:red")):
                 nats.plot(told[name]["value"], at, "o", color=colour, markersize=4)
-        for strength, marker in zip(scale.strengths, "os^", strict=False):
+        if told := line.get("agreement"):
             for axis, colour in zip(AXES, ("tab:green", "tab:red", "tab:blue"), strict=True):
-                if told := line.get(f"agreement {strength:g}"):
-                    agree.plot(told[axis]["value"], at, marker, color=colour, markersize=4)
+                agree.plot(told[axis]["value"], at, "o", color=colour, markersize=4)
     nats.set_yticks(range(len(names)), names)
     nats.invert_yaxis()
-    nats.set_title("nats a note on valid: right, none (black), wrong (red)", fontsize=8)
-    marks = ", ".join(f"{m} {g:g}" for m, g in zip("●■▲", scale.strengths, strict=False))
-    agree.set_title(f"agreement: 4Q green, arousal red, valence blue; guidance {marks}", fontsize=8)
+    nats.set_title("nats a note: right, none (black), wrong (red)", fontsize=8)
+    agree.set_title("agreement: 4Q green, arousal red, valence blue", fontsize=8)
     agree.set_xlim(0, 1.02)
     FigureCanvasAgg(picture).print_png(str(path))  # type: ignore[no-untyped-call]
