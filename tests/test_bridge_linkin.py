@@ -5,7 +5,8 @@ import pytest
 from fakes import Steady
 from hypothesis import given
 from hypothesis import strategies as st
-from test_bridge_following import ON_BAR, Band, capsule, new_hand
+from test_bridge_following import ON_BAR, Band, capsule
+from test_bridge_incoming import new_hand
 
 from bridge.board import new_board
 from bridge.daw import conductor, link
