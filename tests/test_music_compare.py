@@ -185,6 +185,8 @@ def test_the_lowest_bound_counts_and_finalists_are_the_default_and_the_best_with
     ]  # fmt: skip
     assert finalists([*lines, {"row": "prefix"}]) == ["cross", "gated", "modulation"]
     assert finalists(lines[:2]) == ["cross", "modulation"]
+    better = [{"row": "attention", "nats": nats_of(told(10.5, 20.0))}, lines[0]]
+    assert finalists(better) == ["attention", "modulation"]
     assert finalists([{"row": "prefix"}]) == []
 
 

@@ -62,13 +62,13 @@ def nats_of(told: Found) -> Found:
 
 
 def finalists(lines: Sequence[Found]) -> list[str]:
-    """What more seeds are for: the default, and of the rows with a latent, as it has one, the two
-    of the lowest nats a note on valid, right condition; fewer if so few are known.
+    """What more seeds are for: the default, and of the other rows with a latent, as it has one, the
+    two of the lowest nats a note on valid, right condition; fewer if so few are known.
     """
     known = [line for line in lines if "nats" in line and ROWS[line["row"]].latent]
     known.sort(key=lambda line: float(line["nats"]["best"]["value"]))
-    best = [str(line["row"]) for line in known[:2]]
-    return best if DEFAULT in best or not best else [*best, DEFAULT]
+    others = [str(line["row"]) for line in known if line["row"] != DEFAULT]
+    return [*others[:2], DEFAULT] if known else []
 
 
 def write(contestants: Sequence[Contestant], scale: Scale, out: Path, real: Found | None) -> str:
@@ -180,7 +180,9 @@ def _verdict(lines: Sequence[Found]) -> list[str]:
     out = []
     finest = finalists([line for line in lines if line["seed"] == lines[0]["seed"]])
     if finest:
-        out.append(f"With more seeds: the default and the lowest on valid: {', '.join(finest)}.")
+        out.append(
+            f"With more seeds: the default and the lowest others on valid: {', '.join(finest)}."
+        )
     for row in dict.fromkeys(line["row"] for line in lines):
         same = [line for line in lines if line["row"] == row and "nats" in line]
         if len(same) > 1:
