@@ -99,7 +99,7 @@ def markdown(lines: Sequence[Found], one: Contestant, scale: Scale, real: Found 
         f"{scale.strength:g}, intervals over clips, chance .25 / .50 / .50. Every row: "
         f"{preset.steps} steps of {preset.batch} crops of {preset.window * 3 // 2} tokens, depth "
         f"{preset.depth}, window {preset.window}, the same data. M parameters: in playing (in "
-        "training)."
+        "training). ms/token: of one core, guidance on, while other rows were at work."
     )
     parts = [
         "# Conditionings and baselines",
