@@ -116,6 +116,28 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> None:
         torch.testing.assert_close(value, second.average[name])
 
 
+def test_a_run_begins_from_other_weights_as_far_as_they_fit(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, out = (tmp_path / name for name in ("first", "second", "out"))
+    assert main(["--data", str(corpus), "--out", str(out), "--jobs", "1"]) == 0
+    toy = ["--data", str(out), "--depth", "2", "--window", "40", "--batch", "2"]
+    toy += ["--valid-batches", "1"]
+    assert train_main([*toy, "--out", str(first), "--steps", "2"]) == 0
+    other = ["--conditioning", "attention", "--latent", "4", "--lr", "0"]
+    assert (
+        train_main([*toy, *other, "--out", str(second), "--steps", "1", "--start", str(first)]) == 0
+    )
+    told = capsys.readouterr().out
+    assert "blocks.0.condition, blocks.1.condition, colour, latent, posterior" in told
+    assert "embed" not in told
+    before, after = load_network(first).state_dict(), load_network(second).state_dict()
+    assert torch.equal(before["blocks.1.qkv.weight"], after["blocks.1.qkv.weight"])
+    assert after["latent.weight"].shape[1] == 4
+    with pytest.raises(MusicError, match="No music model in"):
+        train_main([*toy, "--out", str(tmp_path / "third"), "--start", str(tmp_path)])
+
+
 def test_the_commands_run_on_a_toy(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = corpus / "out"
     assert main(["--data", str(corpus), "--out", str(out), "--jobs", "1"]) == 0

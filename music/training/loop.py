@@ -18,6 +18,7 @@ from music.corpus.crops import Batch, CropConfig, Crops
 from music.corpus.dataset import Piece
 from music.errors import MusicError
 from music.network import NetworkConfig
+from music.store import load_network
 from music.training.adversary import critic_loss, deceit_loss, played
 from music.training.parallel import Team
 from music.training.schedule import Schedule
@@ -60,9 +61,10 @@ def learn(config: NetworkConfig, pieces: list[Piece], run: Run, say: Say) -> Non
     keep_memory()
     torch.set_num_threads(run.threads)
     team = Team()
-    trainer = begin(config, run, team.device)
+    say = say if team.is_first else _silent
+    trainer = begin(config, run, team.device, say)
     try:
-        Course(trainer, pieces, run, team, say if team.is_first else _silent).follow()
+        Course(trainer, pieces, run, team, say).follow()
     finally:
         team.leave()
 
@@ -153,14 +155,15 @@ class Course:
         self.seen = []
 
 
-def begin(config: NetworkConfig, run: Run, device: str) -> Trainer:
+def begin(config: NetworkConfig, run: Run, device: str, say: Say) -> Trainer:
     """A new network, one that starts from weights or chords, or the run that was broken off."""
     trainer = Trainer(config, run.lr, device, run.seed, adversarial=run.adversary > 0)
     run.out.mkdir(parents=True, exist_ok=True)
     if (run.out / "resume.safetensors").exists():
         trainer.resume(run.out)
     elif run.start:
-        trainer.start(run.start)
+        if new := trainer.start(load_network(run.start)):
+            say(f"New, for {run.start} has nothing that fits: {', '.join(new)}")
     elif run.chords:
         trainer.place_chords(run.chords)
     return trainer

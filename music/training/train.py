@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=Path("data/music"), help="from `prepare`")
     parser.add_argument("--out", type=Path, default=Path("runs/music"))
     begin = parser.add_mutually_exclusive_group()
-    begin.add_argument("--start", type=Path, help="weights to begin from, else from nothing")
+    begin.add_argument("--start", type=Path, help="weights to begin from, as far as they fit")
     begin.add_argument("--chords", type=Path, help="chord vectors to begin with")
     parser.add_argument("--model", choices=KINDS, default=OURS, help="ours, or a baseline")
     parser.add_argument(

@@ -102,11 +102,15 @@ class Trainer:
         save_model(averaged, out, {"step": self.step, "training_seconds": round(self.seconds)})
         draw(self.curve, out / "curve.png")
 
-    def start(self, folder: Path) -> None:
-        """Begin from the weights of an earlier run, with a fresh optimiser and schedule."""
-        tensors = {k: t.float() for k, t in load_file(folder / "model.safetensors").items()}
-        self.model.load_state_dict(tensors)
+    def start(self, network: Network) -> list[str]:
+        """Begin from an earlier run's weights, with a fresh optimiser and schedule: whatever has
+        the same name and shape here. Gives the modules that keep something new.
+        """
+        own, theirs = self.model.state_dict(), network.state_dict()
+        fit = {k: t for k, t in theirs.items() if k in own and t.shape == own[k].shape}
+        self.model.load_state_dict(own | fit)
         self.average = {k: t.detach().clone() for k, t in self.model.state_dict().items()}
+        return sorted({key.rpartition(".")[0] for key in own.keys() - fit.keys()})
 
     def place_chords(self, file: Path) -> None:
         """Begin with chord tokens where emoChord2vec puts them."""
