@@ -25,11 +25,21 @@ class AttentionLayer(Layer):
         nn.init.normal_(self.turn, std=0.02)
 
     def tell(self, context: Context) -> Told:
-        return (context.weights[:, None, :, :, None],)  # (B, 1, T, SLOTS, 1)
+        """M (B, H, D, D), mixed once for all tokens under one condition, where one position is
+        asked; else what mixes it at each, (B, 1, T, SLOTS, 1).
+        """
+        weights = context.weights
+        if weights.shape[1] > 1:
+            return (weights[:, None, :, :, None],)
+        turn = self.turn.view(-1, HEAD_DIM, SLOTS, HEAD_DIM)
+        return (torch.einsum("bs,hdse->bhde", weights[:, 0].to(turn.dtype), turn),)
 
     def query(self, q: Tensor, told: Told) -> Tensor:
+        (by,) = told
+        if by.ndim == q.ndim:
+            return q + q @ by.to(q.dtype)
         turned = (q @ self.turn.to(q.dtype)).view(*q.shape[:-1], SLOTS, HEAD_DIM)
-        out: Tensor = q + (turned * told[0].to(q.dtype)).sum(dim=-2)
+        out: Tensor = q + (turned * by.to(q.dtype)).sum(dim=-2)
         return out
 
 
