@@ -4,7 +4,7 @@
 same for the default and the best two others that could ship with the other seeds, and writes
 ``table.json``, ``table.md`` and ``table.png``. What is in ``--out`` and was made with the same
 settings is not made again, so it may be stopped at any time; ``--stage table`` writes the table of
-what there is so far. About two hours on two cores with ``--jobs 2``.
+what there is so far. An hour and a half on two cores with ``--jobs 2``.
 """
 
 from __future__ import annotations
