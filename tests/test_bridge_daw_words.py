@@ -50,11 +50,15 @@ def test_a_link_session_is_followed_if_its_library_is_there():
     assert habits(words).incoming == Incoming(controls=True, link=True, start_stop=True)
 
 
-def test_without_the_library_of_link_one_sentence_says_what_to_install(monkeypatch, capsys):
+def test_without_the_library_of_link_one_sentence_says_what_to_install(
+    monkeypatch, capsys, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("bridge.daw.link.find_spec", lambda name: None)
     assert main(["live", "--link"]) == 1
     told = "emocapsule: Ableton Link needs aalink; run 'pip install emocapsule[link]'.\n"
     assert capsys.readouterr().err == told
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

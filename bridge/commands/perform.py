@@ -112,6 +112,7 @@ def _sample(folder: Path) -> Path:
 def _plan(args: argparse.Namespace, name: str) -> "Plan":
     from bridge.pipeline import Plan
 
+    habits = habits_of(args)  # first: words that cannot be leave no folder behind
     return Plan(
         port=args.port,
         folder=session_folder(args.out, name),
@@ -120,7 +121,7 @@ def _plan(args: argparse.Namespace, name: str) -> "Plan":
         profile=args.profile,
         capsules=getattr(args, "capsules", None),
         duration_s=args.duration,
-        habits=habits_of(args),
+        habits=habits,
         osc=args.osc,
         markers=args.markers,
     )
