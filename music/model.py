@@ -7,9 +7,9 @@ one token at a time.
 Each bar k has a latent z_k. The posterior q(z_k | bar k, c_k) reads the whole bar and exists only
 in training; the prior p(z_k | past, c_k) reads the decoder's state at BAR, so live play is causal
 (Action2Motion: prior, posterior, generator; Guo 2020). LATENT takes W·z_k as input, z_k is added to
-the bar's later positions, and it colours the emotion's vector (MuseMorphose's in-attention: Wu &
-Yang 2021). How the emotion enters is ``config.conditioning``; with ``config.latent`` 0 there is no
-latent and what remains is a plain causal Transformer.
+the bar's later positions, and where the conditioning reads the emotion's vector it colours that
+(MuseMorphose's in-attention: Wu & Yang 2021). How the emotion enters is ``config.conditioning``;
+with ``config.latent`` 0 there is no latent and what remains is a plain causal Transformer.
 """
 
 from __future__ import annotations
@@ -103,13 +103,15 @@ class MusicModel(Network):
         self.embed = nn.Embedding(v.SIZE, config.width)
         self.emotion = Emotion()
         self.entry: Entry = entry(config)
+        self.is_coloured = config.latent > 0 and layer.coloured
         self.blocks = nn.ModuleList(Block(config, layer) for _ in range(config.depth))
         self.norm = nn.LayerNorm(config.width, bias=False)
         if config.latent:
             self.latent = nn.Linear(config.latent, config.width, bias=False)
-            self.colour = nn.Linear(config.latent, EMOTION_DIM, bias=False)
             self.prior = Prior(config)
             self.posterior = Posterior(config)
+        if self.is_coloured:
+            self.colour = nn.Linear(config.latent, EMOTION_DIM, bias=False)
         self._init_weights()
 
     def _init_weights(self) -> None:
@@ -119,6 +121,7 @@ class MusicModel(Network):
         nn.init.normal_(self.embed.weight, std=0.05)
         if self.config.latent:
             nn.init.normal_(self.latent.weight, std=0.005)
+        if self.is_coloured:
             nn.init.normal_(self.colour.weight, std=0.05)
         for name, parameter in self.blocks.named_parameters():
             if name.endswith(("out.weight", "down.weight")):
@@ -165,15 +168,15 @@ class MusicModel(Network):
         return out
 
     def hear(self, inputs: Inputs, z: Tensor, cache: KVCache | None = None) -> Heard:
-        """The condition as each layer will use it; made anew only when it changes: condition and
-        latent hold for many tokens.
+        """The condition as each layer will use it; made anew only when it changes: condition and,
+        where it matters, latent hold for many tokens.
         """
-        key = (inputs.p, inputs.null, z)
+        key = (inputs.p, inputs.null, z) if self.is_coloured else (inputs.p, inputs.null)
         known = cache.memo.get(len(z)) if cache is not None else None
         if known and all(map(torch.equal, known[0], key)):
             return cast(Heard, known[1])
         weights, emotion = self.emotion(inputs)
-        if self.config.latent:
+        if self.is_coloured:
             emotion = emotion + self.colour(z)
         context = Context(weights, emotion)
         heard = context, [cast(Block, block).condition.tell(context) for block in self.blocks]

@@ -6,6 +6,7 @@ import torch
 from music import vocabulary as v
 from music.composer import Composer
 from music.condition import Condition
+from music.conditioning import DEFAULT
 from music.controls import Controls
 from music.corpus.crops import Batch, Row, collate
 from music.events import Note
@@ -20,7 +21,7 @@ WINDOW, LENGTH = 40, 150  # tokens
 ANY = Condition((0.25, 0.25, 0.25, 0.25), 1.5)
 
 
-def tiny_model(conditioning: str = "modulation", latent: int = 8, seed: int = 0) -> MusicModel:
+def tiny_model(conditioning: str = DEFAULT, latent: int = 8, seed: int = 0) -> MusicModel:
     """Two layers with weights large enough that every path matters."""
     torch.manual_seed(seed)
     model = MusicModel(ModelConfig(2, WINDOW, latent, 0.0, conditioning)).eval()

@@ -95,7 +95,7 @@ def test_the_table_is_made_once_and_from_what_there_is(
     assert all(line["agreement"]["4Q"]["value"] == 0.25 for line in lines.values())
     assert table["real"]["arousal"]["value"] == 0.5
     text = (out / "table.md").read_text()
-    assert all(word in text for word in ("LSTM", "CVAE (ours)", "seed 7", "2 steps", "IWAE"))
+    assert all(word in text for word in ("LSTM", "CVAE (ships)", "seed 7", "2 steps", "IWAE"))
     assert "Best, of those" in text
     assert text.rstrip().endswith(" modulation.")
     assert (out / "table.png").stat().st_size > 1000

@@ -228,7 +228,7 @@ def test_without_weights_it_says_so(tmp_path: Path) -> None:
 def test_the_comparison_is_shown_where_it_was_made(
     material: Material, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("music.evaluation.report.COMPARISON", tmp_path)
+    monkeypatch.setattr("music.evaluation.report.ROUNDS", {"comparison": tmp_path})
     only = ["speed"]
     assert "comparison" not in report(material, [].append, only)["figures"]
     (tmp_path / "table.json").write_text('{"rows": [1]}')

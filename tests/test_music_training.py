@@ -123,19 +123,32 @@ def test_a_run_begins_from_other_weights_as_far_as_they_fit(
     assert main(["--data", str(corpus), "--out", str(out), "--jobs", "1"]) == 0
     toy = ["--data", str(out), "--depth", "2", "--window", "40", "--batch", "2"]
     toy += ["--valid-batches", "1"]
-    assert train_main([*toy, "--out", str(first), "--steps", "2"]) == 0
+    plain = ["--conditioning", "modulation", "--latent", "8"]
+    assert train_main([*toy, *plain, "--out", str(first), "--steps", "2"]) == 0
     other = ["--conditioning", "attention", "--latent", "4", "--lr", "0"]
     assert (
         train_main([*toy, *other, "--out", str(second), "--steps", "1", "--start", str(first)]) == 0
     )
     told = capsys.readouterr().out
-    assert "blocks.0.condition, blocks.1.condition, colour, latent, posterior" in told
+    assert "blocks.0.condition, blocks.1.condition, latent, posterior" in told
     assert "embed" not in told
     before, after = load_network(first).state_dict(), load_network(second).state_dict()
     assert torch.equal(before["blocks.1.qkv.weight"], after["blocks.1.qkv.weight"])
     assert after["latent.weight"].shape[1] == 4
     with pytest.raises(MusicError, match="No music model in"):
         train_main([*toy, "--out", str(tmp_path / "third"), "--start", str(tmp_path)])
+
+
+def test_a_run_can_begin_anew_what_it_is_told_to() -> None:
+    first = Trainer(ModelConfig(2, 40, 4, 0.0, "modulation"), 1e-3, "cpu", seed=1)
+    second = Trainer(ModelConfig(2, 40, 4, 0.0, "modulation"), 1e-3, "cpu", seed=2)
+    new = second.start(first.model, anew="blocks.1")
+    assert "blocks.1.qkv" in new
+    assert all(name.startswith("blocks.1.") for name in new)
+    before, after = first.model.state_dict(), second.average
+    same = {name for name in before if torch.equal(before[name], after[name])}
+    assert "blocks.0.qkv.weight" in same
+    assert "blocks.1.qkv.weight" not in same
 
 
 def test_the_commands_run_on_a_toy(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:

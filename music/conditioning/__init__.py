@@ -23,9 +23,11 @@ CONDITIONINGS: dict[str, tuple[type[Entry], type[Layer]]] = {
     "gated": (Entry, GatedLayer),
     "cross": (Entry, CrossLayer),
 }
+DEFAULT = "modulation"  # what ships: the best of them in music.evaluation.compare
 
 __all__ = [
     "CONDITIONINGS",
+    "DEFAULT",
     "EMOTION_DIM",
     "QUADRANTS",
     "SLOTS",

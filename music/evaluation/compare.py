@@ -1,10 +1,16 @@
-"""The comparison: conditionings and baselines on one small preset, as one resumable command.
+r"""The comparison: conditionings and baselines on one small preset, as one resumable command.
 
 ``python -m music.evaluation.compare`` trains every row with the first seed, measures it, does the
 same for the default and the best two others that could ship with the other seeds, and writes
 ``table.json``, ``table.md`` and ``table.png``. What is in ``--out`` and was made with the same
 settings is not made again, so it may be stopped at any time; ``--stage table`` writes the table of
 what there is so far. An hour and a half on two cores with ``--jobs 2``.
+
+The last round is between the best and the default, at the size that ships::
+
+    python -m music.evaluation.compare --only modulation attention --start music/weights \
+        --depth 6 --window 448 --latent 4 --steps 2831 --lr 6e-4 --seeds 0 \
+        --clips 48 --seconds 30 --pieces 10 --out runs/last-round
 """
 
 from __future__ import annotations
@@ -75,7 +81,9 @@ def work_through(args: argparse.Namespace, contestants: list[Contestant], scale:
 
 def run(args: argparse.Namespace) -> str:
     """Everything that is asked for; the table so far."""
-    preset = Preset(args.steps, args.depth, args.window)
+    preset = Preset(
+        args.steps, args.depth, args.window, lr=args.lr, latent=args.latent, start=args.start
+    )
     scale = Scale(args.clips, args.seconds, samples=args.samples, pieces=args.pieces)
 
     def of(rows: Sequence[str], seeds: Sequence[int]) -> list[Contestant]:
@@ -122,6 +130,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=900, help="of training, the same for all")
     parser.add_argument("--depth", type=int, default=4)
     parser.add_argument("--window", type=int, default=320)
+    parser.add_argument("--lr", type=float, default=Preset.lr)
+    parser.add_argument("--latent", type=int, default=Preset.latent, help="of those that have one")
+    parser.add_argument("--start", type=Path, help="weights to begin from, but for the condition's")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--only", nargs="+", choices=ROWS, default=list(ROWS), metavar="ROW")
     parser.add_argument("--stage", choices=STAGES, default="all")

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from music.conditioning import DEFAULT
 from music.corpus.dataset import load
 from music.corpus.labels import attach
 from music.errors import MusicError
@@ -21,7 +22,7 @@ from music.training.sizes import CROP_WINDOWS, sizes
 from music.training.trainer import EMA, MISHEARD
 
 Say = Callable[[str], None]
-DEFAULT = "modulation"  # the conditioning that ships
+ANEW = "condition"  # in the names of the modules through which the emotion enters
 
 
 @dataclass(frozen=True)
@@ -32,30 +33,32 @@ class Row:
     title: str
     kind: str = OURS
     conditioning: str = DEFAULT
-    latent: int = 16
+    has_latent: bool = True
 
 
 # The order is that of training: what tells most comes first, should the rest be cut off.
 ROWS = {
     row.name: row
     for row in (
-        Row("modulation", "modulation, CVAE (ours)"),
-        Row("prefix-plain", "prefix token, no latent", conditioning="prefix", latent=0),
-        Row("modulation-plain", "modulation, no latent", latent=0),
+        Row("modulation", "modulation, CVAE", conditioning="modulation"),
+        Row("prefix-plain", "prefix token, no latent", OURS, "prefix", has_latent=False),
+        Row("modulation-plain", "modulation, no latent", OURS, "modulation", has_latent=False),
         Row("prefix", "prefix token, CVAE", conditioning="prefix"),
         Row("embedding", "embedding, CVAE", conditioning="embedding"),
         Row("attention", "attention, CVAE", conditioning="attention"),
         Row("gated", "gated attention, CVAE", conditioning="gated"),
         Row("cross", "cross-transformer, CVAE", conditioning="cross"),
-        Row("encoder-decoder", "encoder–decoder Transformer", "encoder-decoder", latent=0),
-        Row("lstm", "LSTM", "lstm", latent=0),
+        Row("encoder-decoder", "encoder–decoder Transformer", "encoder-decoder", has_latent=False),
+        Row("lstm", "LSTM", "lstm", has_latent=False),
     )
 }
 
 
 @dataclass(frozen=True)
 class Preset:
-    """What is the same for every row."""
+    """What is the same for every row. ``start``: weights that all begin from, but for the modules
+    through which the emotion enters.
+    """
 
     steps: int
     depth: int = 4
@@ -63,9 +66,12 @@ class Preset:
     batch: int = 4
     lr: float = 1e-3
     dropout: float = 0.1
+    latent: int = 16
+    start: Path | None = None
 
     def config(self, row: Row) -> NetworkConfig:
-        return sizes(row.kind, self.depth, self.window, row.latent, self.dropout, row.conditioning)
+        latent = self.latent if row.has_latent else 0
+        return sizes(row.kind, self.depth, self.window, latent, self.dropout, row.conditioning)
 
 
 @dataclass(frozen=True)
@@ -85,8 +91,9 @@ class Contestant:
     def settings(self) -> dict[str, Any]:
         """All that its weights depend on."""
         recipe = {"ema": EMA, "misheard": MISHEARD, "free_bits": FREE_BITS}
-        sizes = sizes_of(self.preset.config(self.row))
-        return sizes | asdict(self.preset) | recipe | {"seed": self.seed, "data": digest(self.data)}
+        sizes, start = sizes_of(self.preset.config(self.row)), self.preset.start
+        of_preset = asdict(self.preset) | {"start": start and digest(start)}
+        return sizes | of_preset | recipe | {"seed": self.seed, "data": digest(self.data)}
 
     def steps_done(self) -> int:
         """Steps that its kept weights have seen. MusicError if they come from other settings."""
@@ -122,6 +129,8 @@ def train_one(contestant: Contestant, say: Say = print) -> None:
         lr=preset.lr,
         steps=preset.steps,
         seed=contestant.seed,
+        start=preset.start,
+        anew=ANEW,
         save_every_s=120.0,
         valid_every_s=120.0,
         valid_batches=4,
@@ -131,10 +140,10 @@ def train_one(contestant: Contestant, say: Say = print) -> None:
     learn(preset.config(contestant.row), pieces, run, lambda line: say(f"{name}: {line}"))
 
 
-def digest(data: Path) -> str:
-    """A few digits that change with the prepared tokens and their soft labels."""
+def digest(folder: Path) -> str:
+    """A few digits that change with prepared tokens and their soft labels, or with weights."""
     sums = hashlib.sha256()
-    for name in ("music.npz", "labels.npz"):
-        if (data / name).exists():
-            sums.update((data / name).read_bytes())
+    for name in ("music.npz", "labels.npz", "model.safetensors"):
+        if (folder / name).exists():
+            sums.update((folder / name).read_bytes())
     return sums.hexdigest()[:12]

@@ -202,6 +202,10 @@ def _comparison(told: Found, about: Found) -> str:
     return "## Conditionings and baselines\n\n" + str(told["page"]) + "\n"
 
 
+def _last_round(told: Found, about: Found) -> str:
+    return "## The last round, at the size that ships\n\n" + str(told["page"]) + "\n"
+
+
 PAGES: dict[str, Callable[[Found, Found], str]] = {
     "following": _following,
     "likeness": _likeness,
@@ -212,4 +216,5 @@ PAGES: dict[str, Callable[[Found, Found], str]] = {
     "latents": _latents,
     "speed": _speed,
     "comparison": _comparison,
+    "last round": _last_round,
 }

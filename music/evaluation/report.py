@@ -21,7 +21,7 @@ from music.errors import MusicError
 from music.evaluation.material import FULL, QUICK, Material, Settings
 from music.evaluation.pages import page
 from music.evaluation.plots import draw
-from music.evaluation.sections import COMPARISON, SECTIONS, Found, found
+from music.evaluation.sections import ROUNDS, SECTIONS, Found, found
 from music.evaluation.verdict import verdict
 from music.store import WEIGHTS
 
@@ -85,7 +85,7 @@ def report(
 def _write(material: Material, figures: dict[str, Found], command: str) -> dict[str, Any]:
     settings = material.settings
     about = asdict(settings) | {"weights": material.fingerprint, "command": command}
-    figures = figures | _comparison()
+    figures = figures | _rounds()
     draw(figures, material.out)
     text = page(figures, about | {"judge": figures.get("judge")})
     (material.out / "REPORT.md").write_text(text, encoding="utf-8")
@@ -96,16 +96,19 @@ def _write(material: Material, figures: dict[str, Found], command: str) -> dict[
     return dict(json.loads(written))
 
 
-def _comparison() -> dict[str, Found]:
-    """The table of conditionings and baselines, where the command that makes it has been run."""
-    files = [COMPARISON / "table.json", COMPARISON / "table.md"]
-    if not all(file.is_file() for file in files):
-        return {}
-    try:
-        rows = json.loads(files[0].read_text(encoding="utf-8"))
-    except json.JSONDecodeError as problem:
-        raise MusicError(f"{files[0]} is not JSON; make the table again.") from problem
-    return {"comparison": {"table": rows, "page": files[1].read_text(encoding="utf-8")}}
+def _rounds() -> dict[str, Found]:
+    """The tables of conditionings and baselines, where the command that makes them has been run."""
+    found = {}
+    for name, folder in ROUNDS.items():
+        files = [folder / "table.json", folder / "table.md"]
+        if not all(file.is_file() for file in files):
+            continue
+        try:
+            rows = json.loads(files[0].read_text(encoding="utf-8"))
+        except json.JSONDecodeError as problem:
+            raise MusicError(f"{files[0]} is not JSON; make the table again.") from problem
+        found[name] = {"table": rows, "page": files[1].read_text(encoding="utf-8")}
+    return found
 
 
 def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> int:

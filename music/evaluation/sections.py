@@ -24,7 +24,10 @@ from music.training.loop import faster_precision
 
 Found = dict[str, Any]
 SWEEPS = ((2, 0), (1, 3))  # Q3 to Q1, Q2 to Q4
-COMPARISON = Path("runs/compare")  # where that command leaves its table
+ROUNDS = {  # where music.evaluation.compare leaves its tables
+    "comparison": Path("runs/compare"),
+    "last round": Path("runs/last-round"),
+}
 
 
 def judge(m: Material) -> Found:

@@ -10,7 +10,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from music.evaluation.contestants import DEFAULT, ROWS, Contestant
+from music.conditioning import DEFAULT
+from music.evaluation.contestants import ROWS, Contestant, digest
 from music.evaluation.following import AXES
 from music.evaluation.intervals import Figure, shown
 from music.evaluation.likelihood import NONE, OTHERS, PRIOR, RIGHT
@@ -65,7 +66,7 @@ def finalists(lines: Sequence[Found]) -> list[str]:
     """What more seeds are for: the default, and of the other rows with a latent, as it has one, the
     two of the lowest nats a note on valid, right condition; fewer if so few are known.
     """
-    known = [line for line in lines if "nats" in line and ROWS[line["row"]].latent]
+    known = [line for line in lines if "nats" in line and ROWS[line["row"]].has_latent]
     known.sort(key=lambda line: float(line["nats"]["best"]["value"]))
     others = [str(line["row"]) for line in known if line["row"] != DEFAULT]
     return [*others[:2], DEFAULT] if known else []
@@ -88,7 +89,9 @@ def markdown(lines: Sequence[Found], one: Contestant, scale: Scale, real: Found 
     if real:
         told = " / ".join(shown(real[axis]) for axis in AXES)
         rows.append(["real clips of valid", *[""] * (len(HEAD) - 2), told])
-    preset = one.preset
+    preset, began = one.preset, ""
+    if preset.start:
+        began = f", begun from weights {digest(preset.start)} but for the condition's modules"
     notes = (
         f"Nats per note on {scale.pieces} pieces of EMOPIA's valid songs, never trained on, 95 % "
         "intervals over songs. Exact for models without a latent; for a CVAE the lowest upper "
@@ -98,7 +101,8 @@ def markdown(lines: Sequence[Found], one: Contestant, scale: Scale, real: Found 
         f"with what was asked: {4 * scale.clips} clips of {scale.seconds:g} s, guidance "
         f"{scale.strength:g}, intervals over clips, chance .25 / .50 / .50. Every row: "
         f"{preset.steps} steps of {preset.batch} crops of {preset.window * 3 // 2} tokens, depth "
-        f"{preset.depth}, window {preset.window}, the same data. M parameters: in playing (in "
+        f"{preset.depth}, window {preset.window}, {preset.latent} dimensions a latent, the same "
+        f"data{began}. M parameters: in playing (in "
         "training). ms/token: of one core, guidance on, while other rows were at work."
     )
     parts = [
@@ -114,7 +118,8 @@ def markdown(lines: Sequence[Found], one: Contestant, scale: Scale, real: Found 
 
 def _cells(line: Found) -> list[str]:
     seed = f", seed {line['seed']}" if line["seed"] else ""
-    cells = [f"{line['title']}{seed}"]
+    ships = " (ships)" if line["row"] == DEFAULT else ""
+    cells = [f"{line['title']}{ships}{seed}"]
     small = line.get("playing")
     cells.append(f"{small / 1e6:.2f} ({line['parameters'] / 1e6:.2f})" if small else "")
     cells.append(f"{line['ms_per_token']:.1f}" if "ms_per_token" in line else "")
@@ -166,7 +171,7 @@ def best(known: Sequence[Standing]) -> Standing | None:
     """Which conditioning should be the default, of those with a latent and the most seeds: of whom
     agrees within a standard error of the one that agrees best, who needs the fewest nats.
     """
-    able = [one for one in known if ROWS[one.row].latent]
+    able = [one for one in known if ROWS[one.row].has_latent]
     if not able:
         return None
     able = [one for one in able if one.seeds == max(one.seeds for one in able)]

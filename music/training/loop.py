@@ -41,6 +41,7 @@ class Run:
     seed: int = 0
     threads: int = 1
     start: Path | None = None  # weights to begin from
+    anew: str | None = None  # but for those that bear this in their names
     chords: Path | None = None  # or chord vectors to begin with
     adversary: float = 0.0  # weight of the adversarial term
     labelled: float | None = None  # share of labelled crops, else the schedule's
@@ -162,8 +163,8 @@ def begin(config: NetworkConfig, run: Run, device: str, say: Say) -> Trainer:
     if (run.out / "resume.safetensors").exists():
         trainer.resume(run.out)
     elif run.start:
-        if new := trainer.start(load_network(run.start)):
-            say(f"New, for {run.start} has nothing that fits: {', '.join(new)}")
+        if new := trainer.start(load_network(run.start), run.anew):
+            say(f"New, not of {run.start}: {', '.join(new)}")
     elif run.chords:
         trainer.place_chords(run.chords)
     return trainer

@@ -33,8 +33,12 @@ class Team:
         return self.rank == 0
 
     def share(self, module: nn.Module) -> nn.Module:
-        """``module`` with its gradients averaged over the team."""
-        return module if self.size == 1 else DistributedDataParallel(module)
+        """``module`` with its gradients averaged over the team. Not every conditioning uses all
+        there is of the emotion.
+        """
+        if self.size == 1:
+            return module
+        return DistributedDataParallel(module, find_unused_parameters=True)
 
     def agree(self, progress: float) -> float:
         """The first process's ``progress``: clocks differ, and all must stop at the same step."""

@@ -19,7 +19,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from music.conditioning import CONDITIONINGS
+from music.conditioning import CONDITIONINGS, DEFAULT
 from music.corpus.dataset import load
 from music.corpus.labels import attach
 from music.store import KINDS, OURS
@@ -38,6 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("runs/music"))
     begin = parser.add_mutually_exclusive_group()
     begin.add_argument("--start", type=Path, help="weights to begin from, as far as they fit")
+    parser.add_argument("--anew", metavar="WORD", help="of --start not what bears WORD in its name")
     begin.add_argument("--chords", type=Path, help="chord vectors to begin with")
     parser.add_argument("--model", choices=KINDS, default=OURS, help="ours, or a baseline")
     parser.add_argument(
@@ -45,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--window", type=int, default=448, help="tokens a note looks back on")
     parser.add_argument("--latent", type=int, default=16, help="width of a bar's latent; 0: none")
-    parser.add_argument("--conditioning", choices=CONDITIONINGS, default="modulation")
+    parser.add_argument("--conditioning", choices=CONDITIONINGS, default=DEFAULT)
     parser.add_argument("--dropout", type=float, default=0.1)
     parser.add_argument("--adversary", type=float, default=0.0, help="weight of a critic; 0: none")
     parser.add_argument("--labelled", type=float, help="share of labelled crops, else by schedule")
@@ -72,6 +73,7 @@ def main(argv: list[str] | None = None) -> int:
         seed=args.seed,
         threads=args.threads,
         start=args.start,
+        anew=args.anew,
         chords=args.chords,
         adversary=args.adversary,
         labelled=args.labelled,

@@ -102,11 +102,13 @@ class Trainer:
         save_model(averaged, out, {"step": self.step, "training_seconds": round(self.seconds)})
         draw(self.curve, out / "curve.png")
 
-    def start(self, network: Network) -> list[str]:
+    def start(self, network: Network, anew: str | None = None) -> list[str]:
         """Begin from an earlier run's weights, with a fresh optimiser and schedule: whatever has
-        the same name and shape here. Gives the modules that keep something new.
+        the same name and shape here, if ``anew`` is not in its name. Gives the modules that keep
+        something new.
         """
         own, theirs = self.model.state_dict(), network.state_dict()
+        theirs = {k: t for k, t in theirs.items() if anew is None or anew not in k}
         fit = {k: t for k, t in theirs.items() if k in own and t.shape == own[k].shape}
         self.model.load_state_dict(own | fit)
         self.average = {k: t.detach().clone() for k, t in self.model.state_dict().items()}
