@@ -10,7 +10,7 @@ The last round is between the best and the default, at the size that ships::
 
     python -m music.evaluation.compare --only modulation attention --start music/weights \
         --depth 6 --window 448 --latent 4 --steps 2831 --lr 6e-4 --seeds 0 \
-        --clips 48 --seconds 30 --pieces 10 --out runs/last-round
+        --clips 50 --seconds 30 --pieces 10 --out runs/last-round
 """
 
 from __future__ import annotations
