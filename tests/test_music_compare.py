@@ -15,7 +15,8 @@ from music.evaluation.contestants import ROWS, Contestant, Preset, train_one
 from music.evaluation.likelihood import NONE, OTHERS, PRIOR, RIGHT
 from music.evaluation.measure import Scale, Shelf, chosen, size_of
 from music.evaluation.performance import LabelledClip, clip_of
-from music.evaluation.table import Standing, best, finalists, nats_of, standings
+from music.evaluation.ranking import Standing, best, finalists, standings
+from music.evaluation.table import nats_of
 from music.store import build
 from music.training import trainer
 

@@ -17,7 +17,7 @@ from music.evaluation.material import Material, Scale, Settings
 from music.evaluation.performance import LabelledClip
 from music.evaluation.report import main, parse, report, settings_of
 from music.evaluation.sections import SECTIONS, Section, found
-from music.evaluation.verdict import Demand, verdict
+from music.evaluation.verdict import verdict
 from music.sampling import Sampling
 from music.store import save_model
 
@@ -203,7 +203,23 @@ def test_the_verdict_says_what_is_met_and_what_is_not() -> None:
         "one thread ≥ 5× real time in the busiest quadrant": False,
     }
     assert verdict({}, 2.0) == []
-    assert Demand("a", "b", True) == Demand("a", "b", True)
+
+
+def test_the_verdict_on_what_ships_is_that_of_the_last_round_held() -> None:
+    def round_won_by(row: str) -> dict[str, object]:
+        heard = {"4Q": {"value": 0.5, "n": 200}}
+        lines = [
+            {"row": name, "nats": {"best": {"value": 8.0 + (name != row)}}, "agreement": heard}
+            for name in ("modulation", "attention")
+        ]
+        return {"table": {"lines": lines}}
+
+    (first,) = verdict({"comparison": round_won_by("attention")}, 2.0)
+    assert (first.asked, first.met) == ("what ships is the best conditioning (comparison)", False)
+    both = {"comparison": round_won_by("attention"), "last round": round_won_by("modulation")}
+    (last,) = verdict(both, 2.0)
+    assert (last.asked, last.met) == ("what ships is the best conditioning (last round)", True)
+    assert last.found == "modulation: 0.50, 8.000 nats a note"
 
 
 def test_the_words_of_the_command() -> None:
@@ -229,11 +245,12 @@ def test_the_comparison_is_shown_where_it_was_made(
     material: Material, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("music.evaluation.report.ROUNDS", {"comparison": tmp_path})
+    lines = {"lines": [{"row": "lstm"}]}
     only = ["speed"]
     assert "comparison" not in report(material, [].append, only)["figures"]
-    (tmp_path / "table.json").write_text('{"rows": [1]}')
+    (tmp_path / "table.json").write_text(json.dumps(lines))
     (tmp_path / "table.md").write_text("| prefix | 8.9 |")
-    assert report(material, [].append, only)["figures"]["comparison"]["table"] == {"rows": [1]}
+    assert report(material, [].append, only)["figures"]["comparison"]["table"] == lines
     assert "| prefix | 8.9 |" in (material.out / "REPORT.md").read_text()
     (tmp_path / "table.json").write_text("{")
     with pytest.raises(MusicError, match="make the table again"):

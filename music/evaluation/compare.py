@@ -29,7 +29,8 @@ from music.evaluation.contestants import ROWS, Contestant, Preset, train_one
 from music.evaluation.following import agreement, real_clips
 from music.evaluation.judge import Judge
 from music.evaluation.measure import SPLIT, Found, Scale, Shelf, judged, judges_version, measure
-from music.evaluation.table import finalists, line_of, write
+from music.evaluation.ranking import finalists
+from music.evaluation.table import line_of, write
 
 One = TypeVar("One")
 STAGES = ("all", "train", "measure", "table")

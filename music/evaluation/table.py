@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from music.conditioning import DEFAULT
-from music.evaluation.contestants import ROWS, Contestant, digest
+from music.evaluation.contestants import Contestant, digest
 from music.evaluation.following import AXES
 from music.evaluation.intervals import Figure, shown
 from music.evaluation.likelihood import NONE, OTHERS, PRIOR, RIGHT
 from music.evaluation.measure import SPLIT, Scale, shelf_of
 from music.evaluation.pages import table
+from music.evaluation.ranking import Standing, best, finalists, standings
 
 Found = dict[str, Any]
 HEAD = (
@@ -60,16 +58,6 @@ def nats_of(told: Found) -> Found:
         "active": told["active"],
         "precision": told["precision"],
     }
-
-
-def finalists(lines: Sequence[Found]) -> list[str]:
-    """What more seeds are for: the default, and of the other rows with a latent, as it has one, the
-    two of the lowest nats a note on valid, right condition; fewer if so few are known.
-    """
-    known = [line for line in lines if "nats" in line and ROWS[line["row"]].has_latent]
-    known.sort(key=lambda line: float(line["nats"]["best"]["value"]))
-    others = [str(line["row"]) for line in known if line["row"] != DEFAULT]
-    return [*others[:2], DEFAULT] if known else []
 
 
 def write(contestants: Sequence[Contestant], scale: Scale, out: Path, real: Found | None) -> str:
@@ -132,52 +120,6 @@ def _cells(line: Found) -> list[str]:
     told = line.get("agreement")
     cells.append(" / ".join(shown(told[axis]) for axis in AXES) if told else "")
     return cells
-
-
-@dataclass(frozen=True)
-class Standing:
-    """A row over its seeds: mean nats a note on valid, right condition, mean agreement at the
-    shipped strength of so many clips, and how many seeds that is.
-    """
-
-    row: str
-    nats: float
-    agreement: float
-    clips: int
-    seeds: int
-
-    @property
-    def error(self) -> float:
-        """Standard error of the agreement."""
-        return math.sqrt(self.agreement * (1 - self.agreement) / self.clips)
-
-
-def standings(lines: Sequence[Found]) -> list[Standing]:
-    """Every row of which both figures are known."""
-    found = []
-    for row in dict.fromkeys(line["row"] for line in lines):
-        own = [
-            line for line in lines if line["row"] == row and "nats" in line and "agreement" in line
-        ]
-        if own:
-            nats = fmean(line["nats"]["best"]["value"] for line in own)
-            agreement = fmean(line["agreement"]["4Q"]["value"] for line in own)
-            clips = sum(line["agreement"]["4Q"]["n"] for line in own)
-            found.append(Standing(row, nats, agreement, clips, len(own)))
-    return found
-
-
-def best(known: Sequence[Standing]) -> Standing | None:
-    """Which conditioning should be the default, of those with a latent and the most seeds: of whom
-    agrees within a standard error of the one that agrees best, who needs the fewest nats.
-    """
-    able = [one for one in known if ROWS[one.row].has_latent]
-    if not able:
-        return None
-    able = [one for one in able if one.seeds == max(one.seeds for one in able)]
-    first = max(able, key=lambda one: one.agreement)
-    near = [one for one in able if one.agreement >= first.agreement - first.error]
-    return min(near, key=lambda one: one.nats)
 
 
 def _verdict(lines: Sequence[Found]) -> list[str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from music.conditioning import DEFAULT
 from music.evaluation.bounds import ACTIVE_NATS
 from music.evaluation.intervals import shown
 from music.evaluation.likelihood import POSTERIOR, PRIOR, SHUFFLED
+from music.evaluation.ranking import best, standings
 
 Found = dict[str, Any]
 PUBLISHED = {"4Q": 0.70, "arousal": 0.91, "valence": 0.76}  # best found for EMOPIA, n = 100
@@ -34,6 +36,7 @@ def verdict(found: dict[str, Found], shipped: float) -> list[Demand]:
         *_steering(found),
         *_latent(found),
         *_speed(found),
+        *_default(found),
     ]
 
 
@@ -117,3 +120,14 @@ def _speed(found: dict[str, Found]) -> list[Demand]:
     times = found["speed"]["times_real_time"]
     asked = f"one thread ≥ {TIMES_REAL_TIME:g}× real time in the busiest quadrant"
     return [Demand(asked, f"{times:.1f}×", times >= TIMES_REAL_TIME)]
+
+
+def _default(found: dict[str, Found]) -> list[Demand]:
+    """By the last round of the comparison that was held."""
+    for name in ("last round", "comparison"):
+        winner = best(standings(found[name]["table"]["lines"])) if name in found else None
+        if winner:
+            asked = f"what ships is the best conditioning ({name})"
+            said = f"{winner.row}: {winner.agreement:.2f}, {winner.nats:.3f} nats a note"
+            return [Demand(asked, said, winner.row == DEFAULT)]
+    return []
