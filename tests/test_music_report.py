@@ -215,10 +215,10 @@ def test_the_verdict_on_what_ships_is_that_of_the_last_round_held() -> None:
         return {"table": {"lines": lines}}
 
     (first,) = verdict({"comparison": round_won_by("attention")}, 2.0)
-    assert (first.asked, first.met) == ("what ships is the best conditioning (comparison)", False)
+    assert (first.asked, first.met) == ("the conditioning that ships leads the comparison", False)
     both = {"comparison": round_won_by("attention"), "last round": round_won_by("modulation")}
     (last,) = verdict(both, 2.0)
-    assert (last.asked, last.met) == ("what ships is the best conditioning (last round)", True)
+    assert (last.asked, last.met) == ("the conditioning that ships leads the last round", True)
     assert last.found == "modulation: 0.50, 8.000 nats a note"
 
 

@@ -127,7 +127,7 @@ def _default(found: dict[str, Found]) -> list[Demand]:
     for name in ("last round", "comparison"):
         winner = best(standings(found[name]["table"]["lines"])) if name in found else None
         if winner:
-            asked = f"what ships is the best conditioning ({name})"
+            asked = f"the conditioning that ships leads the {name}"
             said = f"{winner.row}: {winner.agreement:.2f}, {winner.nats:.3f} nats a note"
             return [Demand(asked, said, winner.row == DEFAULT)]
     return []
