@@ -5,8 +5,14 @@ from dataclasses import replace
 import numpy as np
 from windows import made_up
 
-from capsule.evaluation.loud import RAISED_Z, loud_left_out, loudest_hidden, one_raised
-from eeg.montage import REGIONS
+from capsule.evaluation.loud import (
+    RAISED_Z,
+    alpha_alone,
+    loud_left_out,
+    loudest_hidden,
+    one_raised,
+)
+from eeg.montage import BANDS, REGIONS
 
 REST = ["rest", "arithmetic"]
 
@@ -55,3 +61,19 @@ def test_what_alone_is_loud_is_left_out_window_by_window():
     gone = np.argwhere(data.present.any(2) & ~heard.present.any(2))
     assert gone.tolist() == [[3, 5]]
     assert not heard.inputs[3, 5].any()
+
+
+def test_alpha_alone_hears_what_lies_below_its_own_region_whatever_the_gain_and_learns_nothing():
+    data = made_up(2, REST)
+    data = replace(data, inputs=np.zeros_like(data.inputs))
+    alpha = [band.name for band in BANDS].index("alpha")
+    data.inputs[0, :, alpha], data.inputs[1, :, alpha] = -1.0, 1.0
+    read = alpha_alone(data)
+    assert read.p[0] > 0.8
+    assert read.p[1] < 0.2
+    np.testing.assert_allclose(read.p[2:], 0.5)
+    data.inputs[0, 3] += 5.0  # an electrode that is louder in all its bands
+    np.testing.assert_allclose(alpha_alone(data).p, read.p, atol=1e-6)
+    there = data.present & (np.arange(len(REGIONS)) == 3)[:, None]
+    data.inputs[0, 4] = 9.0  # and what is not there
+    np.testing.assert_allclose(alpha_alone(replace(data, present=there)).p[0], read.p[0], atol=1e-6)

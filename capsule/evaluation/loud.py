@@ -14,7 +14,8 @@ feels. Two controls, neither of which looks at a label:
   out, as of any recording (`capsule.baseline.alone_loud`); *heard*: it is not.
 
 The network is the shipped one on headsets never seen and trained anew in each fold on EEGMAT; the
-rivals are those of the report. Balanced accuracy and AUC by window, 95 % intervals over people.
+rivals are those of the report. Beside them a reader that has learned from nobody, `alpha_alone`:
+what it reads is there to be read. Balanced accuracy and AUC by window, 95 % intervals over people.
 """
 
 from __future__ import annotations
@@ -29,18 +30,20 @@ import torch
 from capsule.baseline import LOUD_Z, alone_loud
 from capsule.corpus.dataset import Examples, examples
 from capsule.corpus.sources import TRAINING
-from capsule.evaluation.figures import STATISTICS, Judged, figures, together
+from capsule.evaluation.figures import STATISTICS, Floats, Judged, figures, together
 from capsule.evaluation.learners import learned
-from capsule.evaluation.predictions import read
+from capsule.evaluation.predictions import AROUSAL, read
 from capsule.evaluation.rows import CAPSULE, Rows
 from capsule.evaluation.splits import SPLITTERS
 from capsule.learning import Recipe, build, chances, everything
 from capsule.recogniser import Model
+from eeg.montage import BANDS
 
 RAISED_Z = (2.0, 2.0, 2.0, 4.0, 6.0)  # delta to gamma: about the loud electrode of Bird's people
 SHOWN = ("balanced accuracy", "AUC")
 UNSEEN = ("bird", "albasri")
 MONTAGE = "4"  # channels of EEGMAT
+ALPHA = "alpha alone, nothing learned"
 Readings = dict[str, Judged]
 
 
@@ -80,12 +83,29 @@ def loud_left_out(data: Examples) -> Examples:
     return replace(data, present=present, inputs=inputs)
 
 
+def alpha_alone(data: Examples) -> Judged:
+    """Aroused where alpha lies below its region's other bands, all against rest; mean over regions.
+
+    Alpha gives way when a brain is at work, whoever's it is (Pfurtscheller and Lopes da Silva
+    1999); beside the other bands of its region it does so whatever the gain of the electrode.
+    """
+    alpha = np.array([band.name == "alpha" for band in BANDS])
+    weight = np.where(alpha, -1.0, 1.0 / np.count_nonzero(~alpha))
+    there = data.present.any(2)
+    below = np.where(there, data.inputs[..., 1] @ weight, 0.0).sum(1) / there.sum(1).clip(1)
+    return AROUSAL.beside(1.0 / (1.0 + np.exp(-2.0 * below)), data)
+
+
+def _rivals(training: Examples, test: Examples, chance: Floats | None = None) -> Readings:
+    return learned(training, test, chance=chance) | {ALPHA: alpha_alone(test)}
+
+
 def of_strangers(data: Examples, training: Examples, recipe: Recipe) -> dict[str, Readings]:
     """All readers on a set never seen, as it is and with the loudest regions hidden."""
     model, chance = Model.load(), chances(training, recipe)
     cases = {"as it is": data, "loudest region hidden": loudest_hidden(data)}
     return {
-        name: {CAPSULE: read(model, one)} | learned(training, one, chance=chance)
+        name: {CAPSULE: read(model, one)} | _rivals(training, one, chance)
         for name, one in cases.items()
     }
 
@@ -106,7 +126,7 @@ def of_people(training: Examples, recipe: Recipe, folds: int, seed: int) -> dict
         own = whole.of(training.where(cut.training).people)
         for case, changed in cases.items():
             one = changed(held)
-            found[case].tell({CAPSULE: read(model, one)} | learned(own, one))
+            found[case].tell({CAPSULE: read(model, one)} | _rivals(own, one))
     return {
         case: {who: together(parts) for who, parts in rows.items()} for case, rows in found.items()
     }
