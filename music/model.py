@@ -108,10 +108,10 @@ class MusicModel(Network):
         self.norm = nn.LayerNorm(config.width, bias=False)
         if config.latent:
             self.latent = nn.Linear(config.latent, config.width, bias=False)
+            if self.is_coloured:
+                self.colour = nn.Linear(config.latent, EMOTION_DIM, bias=False)
             self.prior = Prior(config)
             self.posterior = Posterior(config)
-        if self.is_coloured:
-            self.colour = nn.Linear(config.latent, EMOTION_DIM, bias=False)
         self._init_weights()
 
     def _init_weights(self) -> None:
@@ -121,8 +121,8 @@ class MusicModel(Network):
         nn.init.normal_(self.embed.weight, std=0.05)
         if self.config.latent:
             nn.init.normal_(self.latent.weight, std=0.005)
-        if self.is_coloured:
-            nn.init.normal_(self.colour.weight, std=0.05)
+            if self.is_coloured:
+                nn.init.normal_(self.colour.weight, std=0.05)
         for name, parameter in self.blocks.named_parameters():
             if name.endswith(("out.weight", "down.weight")):
                 nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * self.config.depth))
