@@ -7,7 +7,7 @@ from windows import made_up
 
 from capsule.evaluation.loud import (
     RAISED_Z,
-    alpha_alone,
+    alpha_below,
     loud_left_out,
     loudest_hidden,
     one_raised,
@@ -63,17 +63,17 @@ def test_what_alone_is_loud_is_left_out_window_by_window():
     assert not heard.inputs[3, 5].any()
 
 
-def test_alpha_alone_hears_what_lies_below_its_own_region_whatever_the_gain_and_learns_nothing():
+def test_alpha_below_hears_what_lies_below_its_own_region_whatever_the_gain_and_learns_nothing():
     data = made_up(2, REST)
     data = replace(data, inputs=np.zeros_like(data.inputs))
     alpha = [band.name for band in BANDS].index("alpha")
     data.inputs[0, :, alpha], data.inputs[1, :, alpha] = -1.0, 1.0
-    read = alpha_alone(data)
+    read = alpha_below(data)
     assert read.p[0] > 0.8
     assert read.p[1] < 0.2
     np.testing.assert_allclose(read.p[2:], 0.5)
     data.inputs[0, 3] += 5.0  # an electrode that is louder in all its bands
-    np.testing.assert_allclose(alpha_alone(data).p, read.p, atol=1e-6)
+    np.testing.assert_allclose(alpha_below(data).p, read.p, atol=1e-6)
     there = data.present & (np.arange(len(REGIONS)) == 3)[:, None]
     data.inputs[0, 4] = 9.0  # and what is not there
-    np.testing.assert_allclose(alpha_alone(replace(data, present=there)).p[0], read.p[0], atol=1e-6)
+    np.testing.assert_allclose(alpha_below(replace(data, present=there)).p[0], read.p[0], atol=1e-6)

@@ -205,7 +205,7 @@ def test_the_verdict_says_what_is_met_and_what_is_not() -> None:
     assert verdict({}, 2.0) == []
 
 
-def test_the_verdict_on_what_ships_is_that_of_the_last_round_held() -> None:
+def test_the_verdict_on_what_ships_is_that_of_each_round_held() -> None:
     def round_won_by(row: str) -> dict[str, object]:
         heard = {"4Q": {"value": 0.5, "n": 200}}
         lines = [
@@ -214,10 +214,9 @@ def test_the_verdict_on_what_ships_is_that_of_the_last_round_held() -> None:
         ]
         return {"table": {"lines": lines}}
 
-    (first,) = verdict({"comparison": round_won_by("attention")}, 2.0)
-    assert (first.asked, first.met) == ("the conditioning that ships leads the comparison", False)
     both = {"comparison": round_won_by("attention"), "last round": round_won_by("modulation")}
-    (last,) = verdict(both, 2.0)
+    first, last = verdict(both, 2.0)
+    assert (first.asked, first.met) == ("the conditioning that ships leads the comparison", False)
     assert (last.asked, last.met) == ("the conditioning that ships leads the last round", True)
     assert last.found == "modulation: 0.50, 8.000 nats a note"
 

@@ -1,6 +1,4 @@
-"""Who stands in the comparison: every conditioning and baseline on one small preset, and training
-them.
-"""
+"""Who stands in the comparison: every conditioning and baseline, all trained alike."""
 
 from __future__ import annotations
 
