@@ -1,11 +1,10 @@
 """The trained network at the piano: one token a step, under whatever condition holds now.
 
 The newest token is fed only when the next one is asked for, so a condition acts on the very next
-choice. Guidance asks about it in three rows, under the condition, under its arousal alone and under
-none, where the choice hangs on all; ``music.sampling.choose`` weighs their logits. A grammar mask
-makes every choice valid, and the player's ``controls`` narrow it; they too act on the very next
-choice. All state is a value: save it, restore it, or rewind to a beat and compose on from there
-differently.
+choice. Guidance asks about it in several rows, ``music.guidance.rows_of``, where the choice hangs
+on them; ``music.sampling.choose`` weighs their logits. A grammar mask makes every choice valid, and
+the player's ``controls`` narrow it; they too act on the very next choice. All state is a value:
+save it, restore it, or rewind to a beat and compose on from there differently.
 """
 
 from __future__ import annotations
@@ -26,10 +25,11 @@ from music.choice import choose_within
 from music.compact import compact
 from music.condition import Condition
 from music.controls import PLAIN, Controls
+from music.energy import Energy
 from music.errors import MusicError
 from music.events import Bar, Event, Pedal, Tempo, TempoMap
 from music.grammar import Grammar
-from music.guidance import ROWS, Settled, rows_needed, rows_of
+from music.guidance import ROWS, rows_needed, rows_of, strengths_of
 from music.inputs import Inputs
 from music.latent import Gaussian
 from music.limits import Memory
@@ -51,7 +51,7 @@ class Moment:
     z: Tensor  # (Z,) latent of the current bar
     draws: int  # random numbers drawn so far
     memory: Memory = Memory()  # what the limits know
-    settled: Settled = Settled()  # the emotion that the music is in
+    energy: Energy = Energy()  # what guidance knows of what was played
     prior: Gaussian | None = None  # of the current bar's latent: (Z,)
     take: int = 0  # which draw from it z is
     cadence: ending.Cadence | None = None  # once an end is asked for
@@ -149,8 +149,7 @@ class Composer:
         if self.finished:
             return []
         now = self._heed(self._now)
-        settled = now.settled.towards(condition, now.grammar.horizon_beats)
-        now, strengths = replace(now, settled=settled), settled.strengths(condition)
+        strengths = strengths_of(condition, now.energy.before(now.grammar))
         rows = max(rows_needed(strengths, now.grammar.may_sound), self._pasts)
         state, inputs = self._feed(now, condition, rows)
         self._history.append(self._now)
@@ -233,13 +232,16 @@ class Composer:
             event = replace(event, bpm=self.controls.bpm or event.bpm)
             self.tempo_map.push(event)
         memory = now.memory.push(event, self.controls)
-        self._now = replace(now, grammar=grammar, token=token, fed=now.fed + 1, memory=memory)
+        self._now = replace(
+            now, grammar=grammar, token=token, fed=now.fed + 1, memory=memory,
+            energy=now.energy.push(event),
+        )  # fmt: skip
         opening: list[Event] = [Bar(0.0)] if now.fed == 0 else []
         return opening if event is None else [event]
 
     def _feed(self, now: Moment, condition: Condition, rows: int) -> tuple[Tensor, Inputs]:
         """Run the newest token through the network: (rows, width)."""
-        p, null = _told(condition, rows)
+        p, null = _told(condition, now.energy.before(now.grammar), rows)
         zero = torch.zeros(rows, 1, dtype=torch.float64)
         inputs = Inputs(
             tokens=torch.full((rows, 1), now.token),
@@ -262,8 +264,8 @@ class Composer:
         return self._sources.at(self.seed, 0, *lane, draw)
 
 
-@lru_cache(maxsize=8)
-def _told(condition: Condition, rows: int) -> tuple[Tensor, Tensor]:
+@lru_cache(maxsize=64)
+def _told(condition: Condition, heard: float | None, rows: int) -> tuple[Tensor, Tensor]:
     """(rows, 1, 4) mixtures and (rows, 1) whether they are to be ignored."""
-    told = rows_of(condition)[:rows]
+    told = rows_of(condition, heard)[:rows]
     return torch.tensor([[p] for p, _ in told]), torch.tensor([[null] for _, null in told])

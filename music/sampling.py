@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from music import vocabulary as v
 from music.errors import MusicError
-from music.guidance import Strengths, guide
+from music.guidance import Strengths, guide, lead
 
 Floats = npt.NDArray[np.float64]
 STARTS = np.array([family.start for family in v.FAMILIES.values()])
@@ -80,7 +80,7 @@ def choose(
 
     Parameters
     ----------
-    logits : (music.guidance.ROWS, V), as its ``rows_of``, or (1, V) where ``rows_needed`` says so
+    logits : (R, V), R at least what ``music.guidance.rows_needed`` says, as its ``rows_of``
     strengths : of the guidance
     mask : (V,) True where a token may follow; at least one must
     dice : gives two random numbers
@@ -92,19 +92,18 @@ def choose(
     """
     allowed = np.where(mask, logits.astype(np.float64), -np.inf)
     with np.errstate(invalid="ignore"):  # -inf of a family that may not follow
-        masses = guide(np.logaddexp.reduceat(allowed, STARTS, axis=1), strengths.time)
+        masses = lead(np.logaddexp.reduceat(allowed, STARTS, axis=1), strengths)
     family = _draw(np.nan_to_num(masses, nan=-np.inf), 1.0, 1.0, dice)
     here = np.arange(STARTS[family], STOPS[family])
     here = here[mask[here]]
-    tones = family in TONES
-    within = guide(allowed[:, here], strengths.tones if tones else strengths.time)
-    if tones:
-        groups = OCTAVES[here] if home is None else np.where(home[here], OCTAVES[here], AWAY)
-        plain = guide(allowed[:, here], min(strengths.tones, 1.0))
-        within = _dealt(plain, _by_name(plain, within, NAMES[here]), groups)
-        within = _steadied(within, groups, _steadiness(strengths.tones))
-    top_p = sampling.top_p if tones else 1.0
-    return int(here[_draw(within, sampling.temperature, top_p, dice)])
+    scores = allowed[:, here]
+    if family not in TONES:
+        return int(here[_draw(lead(scores, strengths), sampling.temperature, 1.0, dice)])
+    groups = OCTAVES[here] if home is None else np.where(home[here], OCTAVES[here], AWAY)
+    plain, guided = (guide(scores, s) for s in (min(strengths.tones, 1.0), strengths.tones))
+    within = _dealt(plain, _by_name(plain, guided, NAMES[here]), groups)
+    within = _steadied(within, groups, _steadiness(strengths.tones))
+    return int(here[_draw(within, sampling.temperature, sampling.top_p, dice)])
 
 
 def _by_name(plain: Floats, guided: Floats, names: npt.NDArray[np.int64]) -> Floats:

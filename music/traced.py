@@ -20,7 +20,7 @@ from torch import Tensor
 
 from music.cache import Place
 from music.conditioning import Context
-from music.guidance import ROWS
+from music.guidance import ROWS, STEADY
 from music.inputs import Inputs
 from music.model import Heard, MusicModel
 
@@ -38,7 +38,7 @@ def traced(model: MusicModel) -> MusicModel:
     if not (model.shares_past and sys.version_info < TOO_NEW and hasattr(torch.jit, "trace")):
         return model
     model = copy.deepcopy(model).requires_grad_(False)
-    programs = {count: _program(model, count) for count in (1, ROWS)}
+    programs = {count: _program(model, count) for count in (1, STEADY, ROWS)}
     plain = model.states
 
     def states(

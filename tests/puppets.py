@@ -9,6 +9,7 @@ from music.evaluation.performance import PITCH
 from music.evaluation.request import Clip, Length, Player, Request
 from music.sampling import Sampling
 
+BAR_S = 2.0  # about
 LOW, STEP = 30, 18  # the pitch of Q1 and how far apart the quadrants' pitches are
 SILENT = tiny_model()
 
@@ -37,9 +38,9 @@ class Puppet(Playing):
 
     def _clip(self, request: Request, length: Length) -> Clip:
         player, rng = Player.start(request), np.random.default_rng(request.seed)
-        for bar in range(length.bars or 15):
-            place = bar - self.late if request.in_bars else 0.0
-            told = request.at(max(place, 0.0)).probabilities
+        for bar in range(length.bars or max(15, int(length.seconds / BAR_S))):
+            place = max(bar - self.late, 0) * (1.0 if request.in_bars else BAR_S)
+            told = request.at(place).probabilities
             q = int(rng.choice(4, p=[0.25] * 4 if self.deaf else told))
             note = [v.PITCH.start + LOW - 21 + STEP * q, v.VEL.start + 15, v.DUR.start + 20]
             beat = [v.TEMPO.start + 57, v.POS.start, *note]  # about 120 bpm

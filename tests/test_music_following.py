@@ -7,6 +7,7 @@ from puppets import SILENT, PitchJudge, puppet
 
 from music.corpus.dataset import Piece, Source
 from music.errors import MusicError
+from music.evaluation.courses import HEARD, WAYS, courses, read
 from music.evaluation.diversity import ARMS, diversity
 from music.evaluation.following import (
     AXES,
@@ -95,6 +96,28 @@ def test_a_switch_is_dated_by_the_bar(late: int, bars: int) -> None:
     assert found["valence alone changes"]["switch"]["judged_A_before"]["n"] == 8
 
 
+@pytest.mark.parametrize(("late", "least", "most"), [(0, -0.35, 0.35), (40, 0.65, 1.35)])
+def test_a_course_tells_how_much_of_the_way_is_left(late: int, least: float, most: float) -> None:
+    found = courses(puppet(late), PitchJudge(), each=8)
+    for way in WAYS:
+        told = found[way]["arousal"]
+        assert set(found[way]) == set(HEARD)
+        assert least < told["left"][-1]["value"] < most
+        assert told["left"][-1]["n"] == told["turned"][-1]["n"] == 4 * 8
+        there, stayed = (told[name][-1]["value"] for name in ("there", "stayed"))
+        assert abs(stayed - there) > 0.3
+        assert (stayed > there) == (way == "down")
+        assert found[way]["touch"]["left"][-1]["value"] == 0.0  # there is no way to go
+
+
+def test_windows_of_a_course_are_read_by_what_sounds_in_them() -> None:
+    late = [(50.0 + 0.5 * k, 0.4, 60, 90) for k in range(8)]
+    clip = clip_of([(20.0 + 0.5 * k, 0.4, 60, 40) for k in range(20)] + late, [])
+    touch, density, _ = read([clip], PitchJudge())[0].T
+    assert touch.tolist() == [40.0, 0.0, 0.0, 90.0]
+    assert density.tolist() == pytest.approx([20 / 12, 0.0, 0.0, 8 / 10])
+
+
 def test_a_judge_of_two_bars_that_guesses_is_worth_nothing() -> None:
     class Guesser:
         def probabilities(self, clips, window="long"):
@@ -151,7 +174,7 @@ def test_speed_is_music_over_work() -> None:
     assert found["seconds"] == pytest.approx(20.0, abs=5.0)
     assert found["each_bar"]["slowest"] <= found["each_bar"]["median"]["value"]
     assert found["token_ms"]["p50"] <= found["token_ms"]["p99"]
-    turning = speed(SILENT, Sampling(), 2.0, seconds=10.0, pieces=2, turning=True)
+    turning = speed(SILENT, Sampling(), 2.0, seconds=30.0, pieces=2, turning=True)
     assert turning["tokens_per_s_of_music"] != found["tokens_per_s_of_music"]  # another emotion
     with pytest.raises(MusicError, match="No bar ended"):
         speed(SILENT, Sampling(), 2.0, seconds=0.01)

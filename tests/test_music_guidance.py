@@ -1,30 +1,36 @@
-"""What a network is asked under, and how its answers are weighed; turns from emotion to emotion."""
+"""What a network is asked under, how answers are weighed, and the pull to where it was asked to."""
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from music.condition import UNCONDITIONED, Condition
 from music.guidance import (
     AROUSAL_SHARE,
-    HALF_BEATS,
+    AT_EASE,
+    PULL,
     ROWS,
-    Settled,
+    STEADY,
     Strengths,
     guide,
+    lead,
     rows_needed,
     rows_of,
+    strengths_of,
 )
 
 CALM, STIRRED = Condition((0.0, 0.0, 0.0, 1.0), 4.0), Condition((0.0, 1.0, 0.0, 0.0), 4.0)
 
 
-def test_the_rows_are_the_condition_its_arousal_alone_and_none():
-    (whole, heard), (arousal, also), (_, ignored) = rows_of(Condition((0.7, 0.1, 0.0, 0.2)))
-    assert (heard, also, ignored) == (0.0, 0.0, 1.0)
+def test_the_rows_are_the_condition_its_arousal_alone_none_and_what_is_heard():
+    rows = rows_of(Condition((0.7, 0.1, 0.0, 0.2)))
+    (whole, told), (arousal, also), (_, ignored), _ = rows
+    assert (told, also, ignored) == (0.0, 0.0, 1.0)
     assert whole == (0.7, 0.1, 0.0, 0.2)
     assert arousal == pytest.approx((0.4, 0.4, 0.1, 0.1))
     for nothing in (UNCONDITIONED, Condition(whole, 0.0)):
-        assert [null for _, null in rows_of(nothing)] == [1.0, 1.0, 1.0]
+        assert [null for _, null in rows_of(nothing)] == [1.0] * ROWS
 
 
 def test_guidance_is_nothing_at_0_the_network_at_1_and_mostly_valence_beyond():
@@ -37,49 +43,65 @@ def test_guidance_is_nothing_at_0_the_network_at_1_and_mostly_valence_beyond():
     np.testing.assert_allclose(guide(of_arousal, 3.0), 1.0 + 2.0 * AROUSAL_SHARE)
 
 
-def test_steady_strength_is_for_chords_and_pitches_alone():
-    settled = Settled().towards(CALM, 0.0).towards(CALM, 40.0)
-    assert settled.strengths(CALM) == (4.0, 1.0)
-    assert settled.strengths(Condition(CALM.probabilities, 0.5)) == (0.5, 0.5)
+def test_music_that_is_where_it_was_asked_for_is_not_pulled():
+    for heard in (None, 0.0, AT_EASE - 0.01):
+        assert strengths_of(CALM, heard) == (4.0, 1.0, 0.0)
+    assert strengths_of(STIRRED, 1.01 - AT_EASE) == (4.0, 1.0, 0.0)
+    assert strengths_of(Condition(CALM.probabilities, 0.5), 1.0) == (0.5, 0.5, 0.0)
 
 
-def test_a_turn_is_for_time_and_touch_too_and_is_over_within_some_bars():
-    settled = Settled().towards(CALM, 8.0)
-    assert settled.strengths(STIRRED) == pytest.approx((4.0, 1.0 + 3.0))
-    halfway = settled.towards(STIRRED, 8.0 + HALF_BEATS)
-    assert halfway.strengths(STIRRED).time == pytest.approx(1.0 + 1.5)
-    assert halfway.towards(STIRRED, 80.0).strengths(STIRRED).time == pytest.approx(1.0, abs=1e-4)
-    plain = Condition(STIRRED.probabilities, 1.0)
-    assert settled.strengths(plain) == (1.0, 1.0)  # as learned is as learned
+def test_music_that_is_elsewhere_is_pulled_from_there_however_long_it_takes():
+    assert strengths_of(STIRRED, 0.0) == (4.0, 1.0, PULL * 3.0)
+    mild = Condition((0.1, 0.2, 0.5, 0.2), 5.0)
+    assert strengths_of(mild, 0.97) == (5.0, 1.0, PULL * 4.0)
+    for unasked in (Condition(STIRRED.probabilities, 1.0), UNCONDITIONED, Condition(None, 4.0)):
+        assert strengths_of(unasked, 0.0).pull == 0.0  # as learned is as learned
 
 
-def test_how_finely_time_is_cut_changes_nothing_and_time_never_runs_back():
-    once, often = (Settled().towards(CALM, 0.0) for _ in range(2))
-    for beats in np.linspace(0.0, 6.0, 13):
-        often = often.towards(STIRRED, float(beats))
-    once = once.towards(STIRRED, 6.0)
-    assert once.mixture == pytest.approx(often.mixture)
-    assert once.towards(CALM, 5.0).mixture == pytest.approx(once.mixture)
+def test_what_is_heard_is_the_mixture_with_another_arousal():
+    heard = rows_of(Condition((0.6, 0.2, 0.05, 0.15), 4.0), 0.25)[-1]
+    assert heard[0] == pytest.approx((0.1875, 0.0625, 0.1875, 0.5625))
+    assert rows_of(CALM, 1.0)[-1][0] == (0.5, 0.5, 0.0, 0.0)  # of stirred music it knows no valence
+    assert rows_of(CALM, 0.0)[-1][0] == CALM.probabilities
+    assert rows_of(CALM, None)[-1][0] == CALM.probabilities
 
 
-def test_nothing_asked_is_an_even_mixture():
-    assert Settled().towards(UNCONDITIONED, 0.0).mixture == (0.25, 0.25, 0.25, 0.25)
-    assert Settled().towards(UNCONDITIONED, 0.0).strengths(CALM).time == pytest.approx(
-        1.0 + 3.0 * 0.75
-    )
+@given(
+    st.tuples(*[st.floats(0.0, 1.0)] * 4).filter(lambda p: sum(p) > 0.1),
+    st.none() | st.floats(0.0, 1.0),
+)
+def test_every_row_is_a_mixture(weights, heard):
+    total = sum(weights)
+    p = tuple(w / total for w in weights)
+    for mixture, _ in rows_of(Condition(p, 4.0), heard):
+        assert sum(mixture) == pytest.approx(1.0)
+        assert min(mixture) >= 0.0
+    if heard is not None:
+        assert sum(rows_of(Condition(p, 4.0), heard)[-1][0][:2]) == pytest.approx(heard)
+
+
+def test_a_pull_leans_away_from_what_is_heard_and_nothing_else_does():
+    logits = np.random.default_rng(0).normal(size=(ROWS, 9))
+    np.testing.assert_allclose(lead(logits, Strengths(4.0, 1.0, 0.0)), logits[0])
+    np.testing.assert_allclose(lead(logits[:1], Strengths(4.0, 1.0, 0.0)), logits[0])
+    pulled = lead(logits, Strengths(4.0, 1.0, 1.5))
+    np.testing.assert_allclose(pulled, logits[0] + 1.5 * (logits[0] - logits[3]))
+    there = np.concatenate([logits[:3], logits[:1]])  # heard as it was asked
+    np.testing.assert_allclose(lead(there, Strengths(4.0, 1.0, 1.5)), logits[0])
 
 
 @pytest.mark.parametrize("may_sound", [False, True])
-@pytest.mark.parametrize("strengths", [(4.0, 1.0), (4.0, 1.6), (1.0, 1.0), (0.5, 0.5), (0.0, 0.0)])
+@pytest.mark.parametrize(
+    "strengths", [(4.0, 1.0), (4.0, 1.0, 1.5), (1.0, 1.0), (0.5, 0.5), (0.0, 0.0)]
+)
 def test_rows_that_are_not_needed_change_no_choice(strengths, may_sound):
     logits = np.random.default_rng(1).normal(size=(ROWS, 9))
     strengths = Strengths(*strengths)
-    here = (strengths.tones, strengths.time) if may_sound else (strengths.time,)
-    alike = all(np.allclose(guide(logits, s), guide(logits[:1], s)) for s in here)
-    assert rows_needed(strengths, may_sound) == (1 if alike else ROWS)
 
+    def weighed(rows):
+        return [lead(rows, strengths), *([guide(rows, strengths.tones)] if may_sound else [])]
 
-def test_a_turn_that_is_nearly_over_is_over():
-    near = Settled().towards(CALM, 0.0).towards(STIRRED, 7 * HALF_BEATS)
-    assert near.mixture != STIRRED.probabilities
-    assert near.strengths(STIRRED) == (4.0, 1.0)
+    needed = rows_needed(strengths, may_sound)
+    np.testing.assert_allclose(weighed(logits[:needed]), weighed(logits))
+    fewer = {1: None, STEADY: 1, ROWS: STEADY}[needed]
+    assert fewer is None or not np.allclose(weighed(logits[:fewer]), weighed(logits))

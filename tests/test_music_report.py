@@ -26,6 +26,7 @@ SMALL = Scale(
     sweep_clips=2,
     jump_seeds=1,
     jump_bars=2,
+    course_seeds=1,
     pieces=1,
     samples=2,
     pasts=2,
@@ -72,9 +73,9 @@ def test_a_whole_report_is_written_and_found_again(material: Material) -> None:
     names = [section.name for section in SECTIONS]
     assert said == [f"{name} ..." for name in names]
     text = (material.out / "REPORT.md").read_text()
-    for heading in ("Following", "Likeness", "Copying", "Sweeps", "Switches", "Likelihood"):
+    for heading in ("Following", "Likeness", "Copying", "Sweeps", "Switches", "Courses"):
         assert f"## {heading}" in text
-    for picture in ("following", "distributions", "sweeps", "switch", "kl"):
+    for picture in ("following", "distributions", "sweeps", "switch", "courses", "kl"):
         assert f"![]({picture}.png)" in text
         assert (material.out / f"{picture}.png").stat().st_size > 1000
     assert "shuffled" in text

@@ -31,6 +31,7 @@ class Scale:
     sweep_clips: int = 128  # at each of its steps
     jump_seeds: int = 8  # of each ordered pair
     jump_bars: int = 8  # before the jump, and after
+    course_seeds: int = 8  # of each ordered pair that differs in arousal
     pieces: int | None = None  # scored for likelihood; None: all
     samples: int = 16  # of each stretch's latents, for its bound
     pasts: int = 16
@@ -41,7 +42,15 @@ class Scale:
 
 FULL = Scale()
 QUICK = Scale(
-    clips=4, sweep_clips=4, jump_seeds=1, pieces=8, pasts=4, draws=8, speed_s=20.0, speed_pieces=1
+    clips=4,
+    sweep_clips=4,
+    jump_seeds=1,
+    course_seeds=1,
+    pieces=8,
+    pasts=4,
+    draws=8,
+    speed_s=20.0,
+    speed_pieces=1,
 )
 
 

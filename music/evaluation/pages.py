@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from music.evaluation.courses import MILD, STRONG, WAYS
 from music.evaluation.following import AXES
 from music.evaluation.intervals import Figure, shown
 from music.evaluation.likelihood import bound_of
@@ -149,6 +150,28 @@ def _switches(told: Found, about: Found) -> str:
     )
 
 
+def _courses(told: Found, about: Found) -> str:
+    windows = [f"{start:g} to {stop:g} s" for start, stop in told["windows_s"]]
+    names = {"turned": "turned", "there": "there all along", "stayed": "stayed"}
+    rows = []
+    for way in WAYS:
+        for heard, at in told[way].items():
+            for key, name in names.items():
+                rows.append([way, heard, name, *(f"{one['value']:.2f}" for one in at[key])])
+            rows.append([way, heard, "**left of the way**", "", *map(shown, at["left"])])
+    n = told["down"]["touch"]["turned"][0]["n"]
+    return (
+        "## Courses\n\nFrom a mixture that one emotion leads with "
+        f"{STRONG:g} to one that another, of the other arousal, leads with {MILD:g}, at strength "
+        f"{told['strength']:g} after {told['before_s']:g} s; {n} courses each way. Beside them the "
+        "same seeds in the second mixture all along, and in the first. Left of the way: 0 where "
+        "the music is as if it had always been there, 1 where it has not moved. Touch: mean "
+        "velocity; density: notes a second; arousal: what the judge hears.\n\n"
+        + table(["way", "", "music that", *windows], rows)
+        + "\n![](courses.png)\n"
+    )
+
+
 def _likelihood(told: Found, about: Found) -> str:
     rows = [
         [name, shown(one, 3), bound_of(name, told["samples"])]
@@ -186,8 +209,9 @@ def _speed(told: Found, about: Found) -> str:
         f"real time**, piece by piece {min(pieces):.1f} to {max(pieces):.1f}×, for how fast it is "
         f"hangs on how dense it is; single bars: median {bars['median']['value']:.1f}×, 5th "
         f"percentile {bars['p5']['value']:.1f}×, slowest {bars['slowest']:.1f}×. A token takes "
-        f"{token['p50']:.1f} ms (p95 {token['p95']:.1f}, p99 {token['p99']:.1f}). While an emotion "
-        f"turns without end it is {told['turning']['times_real_time']:.1f}× real time.\n\n"
+        f"{token['p50']:.1f} ms (p95 {token['p95']:.1f}, p99 {token['p99']:.1f}); "
+        f"{told['turning']['token_ms']['p50']:.1f} ms while the emotion is the opposite every "
+        "other beat, so that guidance asks in all its rows.\n\n"
         f"This is the network as it plays live, traced and with its large layers in 8 bits; not "
         f"traced it is {untraced['times_real_time']:.1f}× real time and "
         f"{untraced['token_ms']['p50']:.1f} ms a token, traced in float32 "
@@ -212,6 +236,7 @@ PAGES: dict[str, Callable[[Found, Found], str]] = {
     "copying": _copying,
     "sweeps": _sweeps,
     "switches": _switches,
+    "courses": _courses,
     "likelihood": _likelihood,
     "latents": _latents,
     "speed": _speed,

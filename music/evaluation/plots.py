@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from music.evaluation.bounds import ACTIVE_NATS
+from music.evaluation.courses import WAYS
 from music.evaluation.following import AXES
 
 Found = dict[str, Any]
@@ -81,6 +82,20 @@ def _switches(picture: Any, found: dict[str, Found]) -> None:
     axes.legend(fontsize=7)
 
 
+def _courses(picture: Any, found: dict[str, Found]) -> None:
+    told = found["courses"]
+    panes = picture.subplots(1, len(WAYS), sharey=True)
+    x = [sum(window) / 2 for window in told["windows_s"]]
+    for axes, way in zip(panes, WAYS, strict=True):
+        at = told[way]["touch"]
+        for key, colour in (("stayed", "tab:red"), ("there", "tab:blue"), ("turned", "black")):
+            _band(axes, x, at[key], colour, key)
+        axes.axvline(0, color="grey", linewidth=0.5)
+        axes.set(title=way, xlabel="seconds since the turn")
+    panes[0].set(ylabel="mean velocity")
+    panes[0].legend(fontsize=7)
+
+
 def _likelihood(picture: Any, found: dict[str, Found]) -> None:
     axes, kl = picture.subplots(), sorted(found["likelihood"]["kl"], reverse=True)
     axes.bar(range(1, len(kl) + 1), kl, color="tab:blue")
@@ -105,5 +120,6 @@ PICTURES: dict[str, tuple[str, Callable[[Any, dict[str, Found]], None]]] = {
     "likeness": ("distributions", _likeness),
     "sweeps": ("sweeps", _sweeps),
     "switches": ("switch", _switches),
+    "courses": ("courses", _courses),
     "likelihood": ("kl", _likelihood),
 }

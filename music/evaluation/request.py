@@ -19,9 +19,10 @@ from music import vocabulary as v
 from music.condition import Condition
 from music.controls import PLAIN
 from music.corpus.dataset import whole
+from music.energy import Energy
 from music.events import Bar, Event, Pedal, Tempo, TempoMap
 from music.grammar import Grammar
-from music.guidance import Settled, Strengths
+from music.guidance import Strengths, strengths_of
 from music.limits import Memory
 from music.sampling import Dice
 
@@ -82,8 +83,8 @@ class Player:
     tokens: list[int] = field(default_factory=lambda: [v.BAR])
     events: list[Event] = field(default_factory=lambda: [Bar(0.0)])
     tempo_map: TempoMap = field(default_factory=TempoMap)
-    settled: Settled = Settled()
     memory: Memory = Memory()
+    energy: Energy = Energy()
     sources: Dice = field(default_factory=Dice)
 
     @classmethod
@@ -96,16 +97,17 @@ class Player:
         if isinstance(event, Tempo):
             self.tempo_map.push(event)
         self.memory = self.memory.push(event, PLAIN)
+        self.energy = self.energy.push(event)
         if event is not None:
             self.events.append(event)
         if len(self.request.schedule) > 1:
             here = self.grammar.bar if self.request.in_bars else self.horizon_s
             self.condition = self.request.at(max(here, 0.0))
 
-    def settle(self) -> Strengths:
+    @property
+    def strengths(self) -> Strengths:
         """The guidance of the next choice."""
-        self.settled = self.settled.towards(self.condition, self.grammar.horizon_beats)
-        return self.settled.strengths(self.condition)
+        return strengths_of(self.condition, self.energy.before(self.grammar))
 
     @property
     def horizon_s(self) -> float:

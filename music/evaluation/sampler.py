@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from music import guidance, key, limits
+from music import energy, guidance, key, limits
 from music import sampling as choosing
 from music import vocabulary as v
 from music.evaluation.request import Clip, Length, Player, Request, version_of
@@ -31,7 +31,7 @@ Latent = Literal["draw", "mean"]
 
 def played_by() -> str:
     """A name for the code that chooses tokens: what was made by another is made anew."""
-    return version_of(guidance, key, limits, choosing)
+    return version_of(energy, guidance, key, limits, choosing)
 
 
 def width_of(request: Request) -> int:
@@ -120,16 +120,19 @@ class Ensemble:
         if self.model.config.latent and any(at_bar):
             self._draw_latents([at for at, bar in enumerate(at_bar) if bar], state, inputs)
         for player, scores, bar in zip(self.players, logits, at_bar, strict=True):
-            strengths = player.settle()
             if bar:
                 player.push(v.LATENT)
                 continue
             mask = limits.playable(player.grammar, player.memory)
             tones = home(player.memory.classes)
-            player.push(choose(scores, strengths, mask, self.sampling, player.dice(), tones))
+            player.push(choose(scores, player.strengths, mask, self.sampling, player.dice(), tones))
 
     def _inputs(self) -> Inputs:
-        told = [row for p in self.players for row in rows_of(p.condition)[: self.width]]
+        told = [
+            row
+            for p in self.players
+            for row in rows_of(p.condition, p.energy.before(p.grammar))[: self.width]
+        ]
 
         def column(values: list[float], kind: torch.dtype) -> Tensor:
             each = torch.tensor(values, dtype=kind).repeat_interleave(self.width)

@@ -12,6 +12,7 @@ import numpy as np
 
 from music.compact import compact
 from music.conditioning import QUADRANTS
+from music.evaluation.courses import courses
 from music.evaluation.diversity import diversity
 from music.evaluation.following import agreement, each_plainly, shuffled
 from music.evaluation.likelihood import likelihood
@@ -91,6 +92,11 @@ def switches(m: Material) -> Found:
     return asdict(jump) | switch(m.playing, m.judge, jump, m.held_out)
 
 
+def turns(m: Material) -> Found:
+    """From strong emotions to mild ones, up and down."""
+    return courses(m.playing, m.judge, m.settings.scale.course_seeds, m.settings.seed)
+
+
 def likelihoods(m: Material) -> Found:
     """Nats per note, and what condition and latent are worth."""
     scale = m.settings.scale
@@ -140,6 +146,7 @@ SECTIONS = (
     Section("copying", copied, ("split", "seconds", "shipped", "seed", "precision", "scale.clips")),
     Section("sweeps", sweeps, (*STEER, "scale.sweep_clips")),
     Section("switches", switches, (*STEER, "scale.jump_seeds", "scale.jump_bars")),
+    Section("courses", turns, ("split", "seed", "precision", "scale.course_seeds")),
     Section("likelihood", likelihoods, ("split", "scale.pieces", "scale.samples")),
     Section("latents", latents, ("shipped", "seed", "precision", "scale.pasts", "scale.draws")),
     Section("speed", speeds, SPEED),

@@ -32,7 +32,7 @@ from music.training.objective import token_nll
 
 Floats = npt.NDArray[np.float64]
 BUSIEST = 1  # Q2, the quadrant with most notes a second in the data
-MOSTLY = (0.1, 0.7, 0.1, 0.1)
+OPPOSITE = 3
 WARM_UP_TOKENS = 32
 
 
@@ -56,13 +56,13 @@ def speed(
     """Decoding in the busiest quadrant: times real time and milliseconds a token.
 
     ``pieces``, each of so many seconds, with seeds from 0 on: how dense one happens to be says half
-    of how fast it is. ``turning``: the emotion is another every beat, mostly that quadrant's, so
-    that a turn is never over and guidance asks in all its rows at every token. ``times_real_time``
-    is music over work for the whole, ``each_piece`` the same of each; ``each_bar`` holds the
-    slowest, fifth percentile and median of single bars.
+    of how fast it is. ``turning``: every other beat asks for the opposite, so that the music is
+    never where it was asked for and guidance asks in all its rows at nearly every token.
+    ``times_real_time`` is music over work for the whole, ``each_piece`` the same of each;
+    ``each_bar`` holds the slowest, fifth percentile and median of single bars.
     """
     condition = quadrant(BUSIEST, strength)
-    course = (condition, Condition(MOSTLY, strength) if turning else condition)
+    course = (condition, quadrant(OPPOSITE, strength) if turning else condition)
     warm = Composer(model, pieces, sampling)
     for _ in range(WARM_UP_TOKENS):
         warm.step(condition)

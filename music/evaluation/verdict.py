@@ -7,6 +7,7 @@ from typing import Any
 
 from music.conditioning import DEFAULT
 from music.evaluation.bounds import ACTIVE_NATS
+from music.evaluation.courses import HEARD, WAYS
 from music.evaluation.intervals import shown
 from music.evaluation.likelihood import POSTERIOR, PRIOR, SHUFFLED
 from music.evaluation.ranking import best, standings
@@ -16,6 +17,7 @@ PUBLISHED = {"4Q": 0.70, "arousal": 0.91, "valence": 0.76}  # best found for EMO
 ACTIVE_DIMENSIONS = 4
 RANK_ORDER = 0.95
 TURN_BARS = 2
+LEFT = 1 / 3  # of the way, at the end of a course
 TIMES_REAL_TIME = 5.0
 
 
@@ -90,6 +92,11 @@ def _steering(found: dict[str, Found]) -> list[Demand]:
         )
         in_time = turn["median_bars"]["value"] <= TURN_BARS
         rows.append(Demand("judge turns within 2 bars of a switch (median)", said, in_time))
+    for way in WAYS if "courses" in found else ():
+        left = [found["courses"][way][heard]["left"][-1] for heard in HEARD]
+        said = ", ".join(f"{name} {shown(one)}" for name, one in zip(HEARD, left, strict=True))
+        asked = f"a mild mixture is followed {way}: at most a third of the way left"
+        rows.append(Demand(asked, said, all(one["value"] <= LEFT for one in left)))
     return rows
 
 
