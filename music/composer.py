@@ -29,7 +29,7 @@ from music.energy import Energy
 from music.errors import MusicError
 from music.events import Bar, Event, Pedal, Tempo, TempoMap
 from music.grammar import Grammar
-from music.guidance import ROWS, rows_needed, rows_of, strengths_of
+from music.guidance import ROWS, Mixture, Turn, rows_needed, rows_of, strengths_of
 from music.inputs import Inputs
 from music.latent import Gaussian
 from music.limits import Memory
@@ -51,7 +51,8 @@ class Moment:
     z: Tensor  # (Z,) latent of the current bar
     draws: int  # random numbers drawn so far
     memory: Memory = Memory()  # what the limits know
-    energy: Energy = Energy()  # what guidance knows of what was played
+    energy: Energy = Energy()  # what guidance hears of what was played
+    turn: Turn = Turn()
     prior: Gaussian | None = None  # of the current bar's latent: (Z,)
     take: int = 0  # which draw from it z is
     cadence: ending.Cadence | None = None  # once an end is asked for
@@ -149,9 +150,11 @@ class Composer:
         if self.finished:
             return []
         now = self._heed(self._now)
-        strengths = strengths_of(condition, now.energy.before(now.grammar))
+        now = replace(now, turn=now.turn.now(condition, now.energy))
+        whence = now.turn.whence(now.grammar, now.energy)
+        strengths = strengths_of(condition, whence)
         rows = max(rows_needed(strengths, now.grammar.may_sound), self._pasts)
-        state, inputs = self._feed(now, condition, rows)
+        state, inputs = self._feed(now, _told(condition, whence, rows))
         self._history.append(self._now)
         if now.token == v.BAR:
             now = replace(self._latent(now, state, inputs), draws=now.draws + 1)
@@ -239,9 +242,10 @@ class Composer:
         opening: list[Event] = [Bar(0.0)] if now.fed == 0 else []
         return opening if event is None else [event]
 
-    def _feed(self, now: Moment, condition: Condition, rows: int) -> tuple[Tensor, Inputs]:
+    def _feed(self, now: Moment, told: tuple[Tensor, Tensor]) -> tuple[Tensor, Inputs]:
         """Run the newest token through the network: (rows, width)."""
-        p, null = _told(condition, now.energy.before(now.grammar), rows)
+        p, null = told
+        rows = len(p)
         zero = torch.zeros(rows, 1, dtype=torch.float64)
         inputs = Inputs(
             tokens=torch.full((rows, 1), now.token),
@@ -265,7 +269,7 @@ class Composer:
 
 
 @lru_cache(maxsize=64)
-def _told(condition: Condition, heard: float | None, rows: int) -> tuple[Tensor, Tensor]:
+def _told(condition: Condition, whence: Mixture | None, rows: int) -> tuple[Tensor, Tensor]:
     """(rows, 1, 4) mixtures and (rows, 1) whether they are to be ignored."""
-    told = rows_of(condition, heard)[:rows]
+    told = rows_of(condition, whence)[:rows]
     return torch.tensor([[p] for p, _ in told]), torch.tensor([[null] for _, null in told])

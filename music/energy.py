@@ -10,7 +10,6 @@ import math
 from dataclasses import dataclass, replace
 
 from music.events import DEFAULT_BPM, Event, Note, Tempo
-from music.grammar import Grammar
 
 HALF_S = 3.0  # half-life of what is remembered
 MOST_NOTES = 24  # whose touch is remembered: a loud crowd before must not drown few soft notes now
@@ -69,10 +68,6 @@ class Energy:
         if not self._tells:
             return None
         return _between(math.log2(max(self.notes / self.seconds, SPARSEST)), *DENSITY)
-
-    def before(self, grammar: Grammar) -> float | None:
-        """What the next choice is to hear: before a velocity the touch, else the density."""
-        return self.of_touch if grammar.kind == "PITCH" else self.of_density
 
     @property
     def _tells(self) -> bool:

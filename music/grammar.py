@@ -51,6 +51,11 @@ class Grammar:
         """Whether a chord or a pitch may be next."""
         return self.kind in ("POS", "CHORD", "PEDAL", "DUR")
 
+    @property
+    def touch_is_next(self) -> bool:
+        """Whether a velocity is next."""
+        return self.kind == "PITCH"
+
     def allowed(self) -> list[tuple[int, int]]:
         """Half-open id ranges of the tokens that may follow."""
         if self.kind == "START":

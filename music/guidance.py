@@ -2,9 +2,10 @@
 
 Steady strength beyond 1 acts on chords and pitches alone, because guided time and touch drift into
 music denser and louder than any that was learned. But what was just played holds the music where it
-is, so that time and touch would follow a new emotion late, a mild one not at all. They are pulled:
-the network is asked, too, under the arousal that the music is heard to have, and its choice leans
-away from that towards the condition, until the music is where it was asked for, and no longer.
+is, so that time and touch would follow a new emotion late, a mild one not at all. So while it turns
+they are pulled: the network is asked, too, under the emotion in which the music still is, its
+arousal as it is heard, its valence as it was asked for some beats ago, and the choice leans away
+from that. A turn lasts some bars and until touch and density are where they were asked to be.
 
 All answers are about one past, the one that was played under the conditions that held: so it is
 kept once, and only a choice that guidance changes asks more than the condition alone.
@@ -12,18 +13,25 @@ kept once, and only a choice that guidance changes asks more than the condition 
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from music.condition import Condition
+from music.energy import Energy
+from music.grammar import Grammar
 
 STEADY, ROWS = 3, 4  # of logits a token is chosen from, see ``rows_of``: without a pull, and with
 AROUSAL_SHARE = 0.6  # of what strength adds beyond 1, what arousal gets; valence gets all of it
 PULL = 0.5  # of what strength adds beyond 1
-AT_EASE = 0.3  # of arousal: so far from what is asked music of one emotion varies
-UNTOLD = (0.25, 0.25, 0.25, 0.25)
+ANOTHER = 0.1  # of a mixture that has moved: a turn begins
+TURN_BEATS = 24.0  # and lasts at least so long: what is heard lags, and would end it on the way
+NEAR = 0.1  # of arousal, from what is asked to what is heard; or longer, until it is as near
+HALF_BEATS = 4.0  # in which half of another valence is no longer new
+Mixture = tuple[float, float, float, float]
+UNTOLD: Mixture = (0.25, 0.25, 0.25, 0.25)
 
 
 class Strengths(NamedTuple):
@@ -34,13 +42,70 @@ class Strengths(NamedTuple):
     pull: float = 0.0  # of these away from what is heard
 
 
-def strengths_of(condition: Condition, heard: float | None) -> Strengths:
-    """What a condition's strength comes to where the music is heard to have so much arousal, 0 to
-    1; ``heard`` is None where nothing is known of that.
-    """
-    p, strength = condition.probabilities, condition.strength
-    far = p is not None and heard is not None and abs(heard - p[0] - p[1]) > AT_EASE
-    pull = PULL * max(strength - 1.0, 0.0) if far else 0.0
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """On the way from one emotion to another; where no other was asked for, there all along."""
+
+    towards: Mixture | None = None  # as it was asked when this turn began; None: nothing yet
+    began_beats: float = 0.0
+    touch: bool = False  # whether it is on the way
+    density: bool = False
+    settled: Mixture = UNTOLD  # follows what is asked within some beats
+    at_beats: float = 0.0
+
+    def now(self, condition: Condition, energy: Energy) -> Turn:
+        """The same after more was heard or another condition came; the first is no turn."""
+        p, beats = condition.probabilities or UNTOLD, energy.at_beats
+        if self.towards is None:
+            return Turn(p, settled=p, at_beats=beats)
+        if distance(p, self.towards) > ANOTHER:
+            turn = replace(self, towards=p, began_beats=beats, touch=True, density=True)
+        elif self.touch or self.density:
+            young = beats - self.began_beats < TURN_BEATS
+            touch = self.touch and (young or _is_off(p, energy.of_touch))
+            density = self.density and (young or _is_off(p, energy.of_density))
+            turn = replace(self, touch=touch, density=density)
+        else:
+            turn = self
+        if beats == self.at_beats:
+            return turn
+        share = 1.0 - 0.5 ** ((beats - self.at_beats) / HALF_BEATS)
+        a, b, c, d = (m + share * (q - m) for m, q in zip(self.settled, p, strict=True))
+        return replace(turn, settled=(a, b, c, d), at_beats=beats)
+
+    def whence(self, grammar: Grammar, energy: Energy) -> Mixture | None:
+        """The emotion that the next choice leans away from, if it does: a velocity by the touch
+        that is heard, all else by the density.
+        """
+        if not (self.touch if grammar.touch_is_next else self.density):
+            return None
+        heard = energy.of_touch if grammar.touch_is_next else energy.of_density
+        return None if heard is None else _with_arousal(self.settled, heard)
+
+
+def distance(one: Mixture, other: Mixture) -> float:
+    """Total variation between two mixtures, 0 to 1."""
+    return sum(abs(a - b) for a, b in zip(one, other, strict=True)) / 2
+
+
+def _is_off(asked: Mixture, heard: float | None) -> bool:
+    return heard is not None and abs(heard - asked[0] - asked[1]) > NEAR
+
+
+def _with_arousal(p: Mixture, arousal: float) -> Mixture:
+    """A mixture with another arousal; where it knows no valence of that, with an even one."""
+    stirred, calm = p[0] + p[1], p[2] + p[3]
+    bright = p[0] / stirred if stirred > 0.0 else 0.5
+    mild = p[3] / calm if calm > 0.0 else 0.5
+    high, low = arousal, 1.0 - arousal
+    return high * bright, high * (1.0 - bright), low * (1.0 - mild), low * mild
+
+
+def strengths_of(condition: Condition, whence: Mixture | None) -> Strengths:
+    """What a condition's strength comes to, on the way from somewhere or not."""
+    strength = condition.strength
+    pulled = whence is not None and condition.probabilities is not None
+    pull = PULL * max(strength - 1.0, 0.0) if pulled else 0.0
     return Strengths(strength, min(strength, 1.0), pull)
 
 
@@ -54,32 +119,15 @@ def rows_needed(strengths: Strengths, may_sound: bool) -> int:
     return 1 if own else STEADY
 
 
-def rows_of(
-    condition: Condition, heard: float | None = None
-) -> list[tuple[tuple[float, ...], float]]:
+def rows_of(condition: Condition, whence: Mixture | None = None) -> list[tuple[Mixture, float]]:
     """(mixture, 1 where it is to be ignored) of each of the ROWS a network is asked under: the
-    condition, its arousal alone, none, and its valence with the arousal that is ``heard``. The past
-    is played under the first.
+    condition, its arousal alone, none, and the emotion that the music comes from. The past is
+    played under the first.
     """
     null = float(condition.probabilities is None or condition.strength == 0.0)
     p = condition.probabilities or UNTOLD
     high, low = (p[0] + p[1]) / 2, (p[2] + p[3]) / 2
-    return [(p, null), ((high, high, low, low), null), (p, 1.0), (_as_heard(p, heard), null)]
-
-
-def _as_heard(p: tuple[float, ...], heard: float | None) -> tuple[float, ...]:
-    """A mixture with another arousal; where it knows no valence of that, with an even one."""
-    if heard is None:
-        return p
-    stirred, calm = p[0] + p[1], p[2] + p[3]
-    bright = p[0] / stirred if stirred > 0.0 else 0.5
-    mild = p[3] / calm if calm > 0.0 else 0.5
-    return (
-        heard * bright,
-        heard * (1.0 - bright),
-        (1.0 - heard) * (1.0 - mild),
-        (1.0 - heard) * mild,
-    )
+    return [(p, null), ((high, high, low, low), null), (p, 1.0), (whence or p, null)]
 
 
 def guide(logits: npt.NDArray[np.float64], strength: float) -> npt.NDArray[np.float64]:
@@ -102,7 +150,7 @@ def guide(logits: npt.NDArray[np.float64], strength: float) -> npt.NDArray[np.fl
 
 
 def lead(logits: npt.NDArray[np.float64], strengths: Strengths) -> npt.NDArray[np.float64]:
-    """What guides time and touch: (ROWS, N) to (N,), and without a pull as ``guide``."""
+    """What leads time and touch: (ROWS, N) to (N,), and without a pull as ``guide``."""
     guided = guide(logits, strengths.time)
     if strengths.pull:
         guided = guided + strengths.pull * (logits[0] - logits[-1])

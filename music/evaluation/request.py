@@ -22,7 +22,7 @@ from music.corpus.dataset import whole
 from music.energy import Energy
 from music.events import Bar, Event, Pedal, Tempo, TempoMap
 from music.grammar import Grammar
-from music.guidance import Strengths, strengths_of
+from music.guidance import Mixture, Turn
 from music.limits import Memory
 from music.sampling import Dice
 
@@ -85,6 +85,7 @@ class Player:
     tempo_map: TempoMap = field(default_factory=TempoMap)
     memory: Memory = Memory()
     energy: Energy = Energy()
+    turn: Turn = Turn()
     sources: Dice = field(default_factory=Dice)
 
     @classmethod
@@ -104,10 +105,14 @@ class Player:
             here = self.grammar.bar if self.request.in_bars else self.horizon_s
             self.condition = self.request.at(max(here, 0.0))
 
+    def heed(self) -> None:
+        """The condition that holds, before the next choice."""
+        self.turn = self.turn.now(self.condition, self.energy)
+
     @property
-    def strengths(self) -> Strengths:
-        """The guidance of the next choice."""
-        return strengths_of(self.condition, self.energy.before(self.grammar))
+    def whence(self) -> Mixture | None:
+        """The emotion that the next choice leans away from, if it does."""
+        return self.turn.whence(self.grammar, self.energy)
 
     @property
     def horizon_s(self) -> float:

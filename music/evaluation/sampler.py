@@ -19,7 +19,7 @@ from music import energy, guidance, key, limits
 from music import sampling as choosing
 from music import vocabulary as v
 from music.evaluation.request import Clip, Length, Player, Request, version_of
-from music.guidance import ROWS, rows_of
+from music.guidance import ROWS, rows_of, strengths_of
 from music.inputs import Inputs
 from music.key import home
 from music.latent import Gaussian
@@ -112,6 +112,8 @@ class Ensemble:
             self._step()
 
     def _step(self) -> None:
+        for player in self.players:
+            player.heed()
         inputs, at_bar = self._inputs(), [p.tokens[-1] == v.BAR for p in self.players]
         heard = self.z.masked_fill(torch.tensor(at_bar, device=self.device)[:, None], 0.0)
         z = heard.repeat_interleave(self.width, dim=0)[:, None]
@@ -125,14 +127,11 @@ class Ensemble:
                 continue
             mask = limits.playable(player.grammar, player.memory)
             tones = home(player.memory.classes)
-            player.push(choose(scores, player.strengths, mask, self.sampling, player.dice(), tones))
+            strengths = strengths_of(player.condition, player.whence)
+            player.push(choose(scores, strengths, mask, self.sampling, player.dice(), tones))
 
     def _inputs(self) -> Inputs:
-        told = [
-            row
-            for p in self.players
-            for row in rows_of(p.condition, p.energy.before(p.grammar))[: self.width]
-        ]
+        told = [row for p in self.players for row in rows_of(p.condition, p.whence)[: self.width]]
 
         def column(values: list[float], kind: torch.dtype) -> Tensor:
             each = torch.tensor(values, dtype=kind).repeat_interleave(self.width)
