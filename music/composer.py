@@ -151,7 +151,7 @@ class Composer:
             return []
         now = self._heed(self._now)
         now = replace(now, turn=now.turn.now(condition, now.energy))
-        whence = now.turn.whence(now.grammar, now.energy)
+        whence = self._whence(now)
         strengths = strengths_of(condition, whence)
         rows = max(rows_needed(strengths, now.grammar.may_sound), self._pasts)
         state, inputs = self._feed(now, _told(condition, whence, rows))
@@ -206,6 +206,12 @@ class Composer:
         self.tempo_map = TempoMap()
         for tempo in state.tempos:
             self.tempo_map.push(tempo)
+
+    def _whence(self, now: Moment) -> Mixture | None:
+        """What the next choice leans away from; no density where the player says how dense."""
+        if self.controls.steers_density and not now.grammar.touch_is_next:
+            return None
+        return now.turn.whence(now.grammar, now.energy)
 
     def _heed(self, now: Moment) -> Moment:
         """What the controls ask for at once: another latent, an end, or no end after all."""

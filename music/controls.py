@@ -58,6 +58,11 @@ class Controls:
         if self.take < 0:
             raise MusicError(f"A take numbered {self.take}; give 0 or more.")
 
+    @property
+    def steers_density(self) -> bool:
+        """Whether the player says how dense the music is to be."""
+        return self.max_density is not None or self.min_density > 0.0
+
     def _check_density(self) -> None:
         most, least = self.max_density, self.min_density
         if most is not None and not (math.isfinite(most) and most > 0.0):

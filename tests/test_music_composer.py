@@ -117,6 +117,23 @@ def test_the_network_is_asked_in_more_rows_only_where_a_choice_hangs_on_them() -
     assert (ROWS, False) in rows
 
 
+def test_where_the_player_says_how_dense_a_turn_pulls_touch_alone() -> None:
+    player, pulled = composer(), []
+    forward = player.model.forward
+
+    def listen(inputs, z, cache=None):  # type: ignore[no-untyped-def]
+        if len(z) == ROWS:
+            pulled.append(player._now.grammar.touch_is_next)
+        return forward(inputs, z, cache)
+
+    player.model.forward = listen  # type: ignore[method-assign]
+    player.controls = Controls(max_density=6.0)
+    play(player, 100)
+    play(player, 100, SAD)
+    assert pulled
+    assert all(pulled)
+
+
 def test_events_are_what_an_independent_decoder_makes_of_the_tokens() -> None:
     player, decoder, heard = composer(), Decoder(), []
     said = decoder.push(player._now.token)
