@@ -27,7 +27,7 @@ from music.store import load_model
 class Scale:
     """How much is played and scored."""
 
-    clips: int = 50  # of each quadrant at each strength
+    clips: int = 100  # of each quadrant at each strength
     sweep_clips: int = 128  # at each of its steps
     jump_seeds: int = 8  # of each ordered pair
     jump_bars: int = 8  # before the jump, and after
