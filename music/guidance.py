@@ -24,7 +24,7 @@ from music.energy import Energy
 from music.grammar import Grammar
 
 STEADY, ROWS = 3, 4  # of logits a token is chosen from, see ``rows_of``: without a pull, and with
-AROUSAL_SHARE = 0.6  # of what strength adds beyond 1, what arousal gets; valence gets all of it
+AROUSAL_SHARE, VALENCE_SHARE = 0.6, 1.5  # of what strength adds beyond 1, what each of them gets
 PULL = 0.5  # of what strength adds beyond 1
 ANOTHER = 0.1  # of a mixture that has moved: a turn begins
 TURN_BEATS = 24.0  # and lasts at least so long: what is heard lags, and would end it on the way
@@ -133,18 +133,19 @@ def rows_of(condition: Condition, whence: Mixture | None = None) -> list[tuple[M
 def guide(logits: npt.NDArray[np.float64], strength: float) -> npt.NDArray[np.float64]:
     """Classifier-free guidance (Ho & Salimans 2022) composed of two (Liu et al. 2022).
 
-    (ROWS, N) or (STEADY, N) to (N,): null + a·(arousal − null) + s·(whole − arousal). Arousal is
-    heard at once and turns to caricature soon, valence is hard to hear: so a grows slowly with the
-    strength s, see AROUSAL_SHARE. At 0 nothing of the condition remains, at 1 it is the network's
-    own distribution; that is also what (1, N) comes to.
+    (ROWS, N) or (STEADY, N) to (N,): null + a·(arousal − null) + v·(whole − arousal). Arousal is
+    heard at once and turns to caricature soon, valence is hard to hear: so beyond 1 a grows slower
+    with the strength than v, see AROUSAL_SHARE. At 0 nothing of the condition remains, at 1 it is
+    the network's own distribution; that is also what (1, N) comes to.
     """
     if len(logits) < STEADY:
         own: npt.NDArray[np.float64] = logits[0]
         return own
     whole, arousal, null = logits[:STEADY]
-    of_arousal = min(strength, 1.0) + AROUSAL_SHARE * max(strength - 1.0, 0.0)
+    least, more = min(strength, 1.0), max(strength - 1.0, 0.0)
+    of_arousal, of_valence = (least + share * more for share in (AROUSAL_SHARE, VALENCE_SHARE))
     guided: npt.NDArray[np.float64] = (
-        null + of_arousal * (arousal - null) + strength * (whole - arousal)
+        null + of_arousal * (arousal - null) + of_valence * (whole - arousal)
     )
     return guided
 

@@ -19,7 +19,7 @@ from music import energy, guidance, key, limits
 from music import sampling as choosing
 from music import vocabulary as v
 from music.evaluation.request import Clip, Length, Player, Request, version_of
-from music.guidance import ROWS, rows_of, strengths_of
+from music.guidance import ROWS, STEADY, rows_of, strengths_of
 from music.inputs import Inputs
 from music.key import home
 from music.latent import Gaussian
@@ -35,9 +35,13 @@ def played_by() -> str:
 
 
 def width_of(request: Request) -> int:
-    """Rows of the batch for one request: its condition alone where no guidance weighs it."""
+    """Rows of the batch for one request: its condition alone where no guidance weighs it, and what
+    pulls only where there are turns.
+    """
     guided = (c.probabilities is not None and c.strength != 1.0 for _, c in request.schedule)
-    return ROWS if any(guided) else 1
+    if not any(guided):
+        return 1
+    return ROWS if len(request.schedule) > 1 else STEADY
 
 
 def play(
@@ -61,7 +65,7 @@ def play(
     sampling = sampling or Sampling()
     length = seconds if isinstance(seconds, Length) else Length(seconds)
     clips: list[Clip | None] = [None] * len(requests)
-    for width in (1, ROWS):
+    for width in (1, STEADY, ROWS):
         chosen = [i for i, r in enumerate(requests) if width_of(r) == width]
         for start in range(0, len(chosen), rows):
             block = chosen[start : start + rows]
