@@ -1,9 +1,9 @@
-"""How the capsule network learns: recipe, drawing of windows, the loop, read-out and doubt.
+"""How the capsule network learns: recipe, drawing of windows, the loop, and what is built of it.
 
 Training sees every person, headset and class about equally often, whatever was recorded more;
 it drops regions at random, so that one network serves every headset. Each member leaves a part of
 the people out (cross-fitting, a jackknife of people): the members together have learned from
-everybody, and what each says of those it never saw sets the one temperature and the one lean.
+everybody, and what each says of those it never saw sets the read-out, see `capsule.readout`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from torch import Tensor
 
 from capsule.augment import forget_valence, hide, mirror, raise_one, scramble
 from capsule.corpus.dataset import Examples, examples, joined
@@ -28,15 +26,18 @@ from capsule.network import (
     NetworkConfig,
     Routing,
     capsule_loss,
-    tempered,
+)
+from capsule.readout import (
+    TASKS,
+    LeftOut,
+    judged_by_strangers,
+    read_out_of_people,
+    read_out_of_sets,
 )
 from capsule.recogniser import Model
 from eeg.montage import BANDS, REGIONS
 
 NEW_SHARE = 0.2  # how often a data set is drawn that the recipe does not name
-AT_ONCE = 2048  # windows
-COLDEST, HOTTEST = 0.1, 10.0  # temperatures
-MOST_LEAN = 2.0
 
 Member = NDArray[np.int64]
 
@@ -155,40 +156,6 @@ def fit(
     return network.eval()
 
 
-def judged_by_strangers(network: CapsuleNetwork, data: Examples, member: Member) -> Tensor:
-    """Logits (W, 4) of each window by the one member that never learned from its person."""
-    parts = []
-    with torch.inference_mode():
-        for start in range(0, len(data), AT_ONCE):
-            here = slice(start, start + AT_ONCE)
-            inputs = torch.from_numpy(data.inputs[here]).flatten(1, 2)
-            votes = network(inputs, torch.from_numpy(data.present[here]).flatten(1, 2))
-            parts.append(votes.logits[member[here], np.arange(len(inputs))])
-    return torch.cat(parts)
-
-
-def fit_read_out(logits: Tensor, compatible: NDArray[np.bool_]) -> tuple[float, float]:
-    """Temperature and lean that give these labels (W, 4) most probability under `logits` (W, 4).
-
-    Every set of quadrants counts alike. The lean is 0 unless some labels are aroused, others calm.
-    """
-    fits = torch.from_numpy(compatible)
-    kind = compatible @ np.array([1, 2, 4, 8])
-    _, number, count = np.unique(kind, return_inverse=True, return_counts=True)
-    weight = torch.from_numpy(1.0 / count[number])
-    high, low = (bool((~fits[:, side].any(1)).any()) for side in ([2, 3], [0, 1]))
-
-    def cost(told: NDArray[np.float64]) -> float:
-        log_p = torch.log_softmax(tempered(logits.double(), 1.0 / told[0], told[1]), -1)
-        inside = torch.logsumexp(log_p.masked_fill(~fits, -torch.inf), -1)
-        return float(-(inside * weight).sum() / weight.sum())
-
-    leans = MOST_LEAN if high and low else 0.0
-    bounds = [(1.0 / HOTTEST, 1.0 / COLDEST), (-leans, leans)]  # in these the cost is convex
-    found = minimize(cost, np.array([1.0, 0.0]), method="L-BFGS-B", bounds=bounds)
-    return float(1.0 / found.x[0]), float(found.x[1])
-
-
 def no_doubt() -> Doubt:
     """A doubt that finds nothing strange."""
     count = len(REGIONS) * len(BANDS)
@@ -196,7 +163,7 @@ def no_doubt() -> Doubt:
 
 
 def build(data: Examples, recipe: Recipe, groups: NDArray[np.str_] | None = None) -> Model:
-    """Network, read-out and doubt. `groups` (W,): what is left out together; None: people.
+    """Network, read-out of people left out, doubt. `groups` (W,): left out together; None: people.
 
     EEGMAT's people alone set the read-out, where it has several: others' labels are too doubtful.
     """
@@ -207,7 +174,23 @@ def build(data: Examples, recipe: Recipe, groups: NDArray[np.str_] | None = None
     by = eegmat if several else np.ones(len(data), dtype=bool)
     told = data.where(by)
     logits = judged_by_strangers(network, told, member[by])
-    return Model(network, *fit_read_out(logits, told.compatible), doubt_of(data, recipe))
+    known = read_out_of_people(logits, told.compatible)
+    return Model(network, known, known, doubt_of(data, recipe))
+
+
+def build_for_strangers(data: Examples, recipe: Recipe) -> Model:
+    """The same, and what a headset needs that nothing was learned from: `Model.strange`.
+
+    Each of TASKS in `data` is left out in turn, with another network for it; where that leaves
+    nothing to learn from, the read-out of people serves all.
+    """
+    model, parts = build(data, recipe), []
+    for name in TASKS:
+        out = data.dataset == name
+        if out.any() and len(np.unique(data.person[~out])) > 1:
+            network = build(data.where(~out), recipe).network
+            parts.append(LeftOut.read(network, data.where(out)))
+    return replace(model, strange=read_out_of_sets(parts)) if parts else model
 
 
 def doubt_of(training: Examples, recipe: Recipe) -> Doubt:

@@ -2,14 +2,15 @@
 
     features (N, regions, bands, 2) --encoder--> primary capsules u_i --W_ij--> votes --routing-->
     class capsules v_j, coupling c_ij --> shares s_j
-        --> p = softmax(kappa * log s / temperature + lean)
+        --> p = softmax(kappa * log s / temperature + lean + alpha)
 
 A primary capsule is one scalp region in one band ("frontal-left alpha"). Routing by agreement is
 Sabour, Frosst and Hinton 2017 ("Dynamic routing between capsules"), equations 1 to 3; routing by
 self-attention is Mazzia, Salvetti and Chiaberge 2021 ("Efficient-CapsNet"). Several members with
 their own weights run side by side in one tensor and vote together: the coupling of the whole is
 the mean of the members' couplings weighted by the length of their primary capsules, so that a
-share means the same for the whole as for one member.
+share means the same for the whole as for one member. What alpha tells by itself is a prior for
+headsets that nothing was learned from, see `ReadOut`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ Routing = Literal["dynamic", "attention", "uniform"]
 
 CLASSES = 4
 AROUSED = (1.0, 1.0, -1.0, -1.0)  # Q1 to Q4: the way of the lean
+ALPHA = "alpha"
 FEATURES = 2  # of a region-band: the window's z-score and its recent mean
 CLIP = 8.0  # z-scores beyond this say nothing more
 EPSILON = 1e-6
@@ -47,6 +49,15 @@ class NetworkConfig:
     def capsules(self) -> int:
         """Number of primary capsules, regions x bands."""
         return len(self.regions) * len(self.bands)
+
+
+@dataclass(frozen=True)
+class ReadOut:
+    """What makes probabilities of logits, fitted on whoever was left out of training."""
+
+    temperature: float = 1.0  # how sure (Guo et al. 2017)
+    lean: float = 0.0  # how ready to call a window aroused (Platt 1999); half of it in log odds
+    alpha: float = 0.0  # log odds of arousal for each z-score that alpha lies below other bands
 
 
 @dataclass(frozen=True)
@@ -104,13 +115,35 @@ def routing_shares(activity: Tensor, coupling: Tensor) -> Tensor:
     return (weighted + EPSILON / CLASSES) / (activity.sum(-1, keepdim=True) + EPSILON)
 
 
-def tempered(logits: Tensor, temperature: float, lean: float) -> Tensor:
-    """How sure (Guo et al. 2017) and how ready to call a window aroused (Platt 1999)."""
-    return logits / temperature + lean * torch.tensor(AROUSED, dtype=logits.dtype)
+def alpha_below(features: Tensor, present: Tensor, bands: tuple[str, ...]) -> Tensor:
+    """By how many z-scores alpha lies below the other bands of its region, mean over regions (N,).
+
+    Of the recent means in `features` (N, I, 2), where `present` (N, I); 0 where no region has
+    alpha and another band. Alpha gives way when a brain is at work, whoever's it is (Pfurtscheller
+    and Lopes da Silva 1999); beside the other bands it does so whatever the gain of an electrode.
+    """
+    n, count = len(features), len(bands)
+    z = features[..., 1].clamp(-CLIP, CLIP).view(n, -1, count)
+    there = present.view(n, -1, count)
+    z, alpha = torch.where(there, z, 0.0), bands.index(ALPHA)
+    others = there.sum(-1) - there[..., alpha].int()
+    below = (z.sum(-1) - z[..., alpha]) / others.clamp(min=1) - z[..., alpha]
+    tells = there[..., alpha] & (others > 0)
+    told: Tensor = torch.where(tells, below, 0.0).sum(-1) / tells.sum(-1).clamp(min=1)
+    return told
+
+
+def tempered(logits: Tensor, out: ReadOut, below: Tensor | None = None) -> Tensor:
+    """Logits (N, 4) through a read-out. `below` (N,): see `alpha_below`; None: nothing is known."""
+    aroused = torch.tensor(AROUSED, dtype=logits.dtype)
+    if below is None or not out.alpha:
+        return logits / out.temperature + out.lean * aroused
+    lean = out.lean + 0.5 * out.alpha * below.to(logits.dtype)
+    return logits / out.temperature + lean.unsqueeze(-1) * aroused
 
 
 def read_out(logits: Tensor) -> Tensor:
-    """p = softmax(kappa * log s / temperature + lean), from logits that are tempered."""
+    """Probabilities from logits that are tempered."""
     return torch.softmax(logits, dim=-1)
 
 

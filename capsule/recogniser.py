@@ -1,14 +1,14 @@
 """The trained network in use: features in, emotion capsules out, one for each window.
 
-Features -> Baseline (z by the wearer's rest) -> CapsuleNetwork -> temperature and lean -> the
-wearer's own shift, if calibrated -> doubt gate
+Features -> Baseline (z by the wearer's rest) -> CapsuleNetwork -> read-out -> the wearer's own
+shift, if calibrated -> doubt gate
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from capsule.network import (
     CapsuleNetwork,
     NetworkConfig,
     Reading,
+    ReadOut,
+    alpha_below,
     gate,
     read_out,
     tempered,
@@ -38,27 +40,37 @@ from eeg.frontend import Features
 from eeg.montage import BANDS, REGIONS, Montage
 
 WEIGHTS = Path(__file__).parent / "weights"
-MODEL_FORMAT = "emocapsule capsule network 2"
+MODEL_FORMAT = "emocapsule capsule network 3"
 MANIFEST, TENSORS = "config.json", "network.safetensors"
 
 
 @dataclass(frozen=True)
 class Model:
-    """A trained network, its temperature, its lean towards arousal and its doubt."""
+    """A trained network, its read-outs and its doubt.
+
+    `known` is of headsets that were learned from, `strange` of all others, so of nearly every
+    wearer's: it is the one in use. Whoever knows better asks for `of_known_headset`.
+    """
 
     network: CapsuleNetwork
-    temperature: float
-    lean: float
+    known: ReadOut
+    strange: ReadOut
     doubt: Doubt
     name: str = "untitled"
+
+    @property
+    def of_known_headset(self) -> Model:
+        """The same for a headset that was learned from."""
+        return replace(self, strange=self.known)
 
     def read(self, inputs: NDArray[np.float32], present: NDArray[np.bool_]) -> Reading:
         """Reading of windows (W, regions, bands, 2) of which (W, regions, bands) is present."""
         with torch.inference_mode():
-            reading = self.network.read(
-                torch.from_numpy(inputs).flatten(1, 2), torch.from_numpy(present).flatten(1, 2)
-            )
-            return replace(reading, logits=tempered(reading.logits, self.temperature, self.lean))
+            features = torch.from_numpy(inputs).flatten(1, 2)
+            there = torch.from_numpy(present).flatten(1, 2)
+            reading = self.network.read(features, there)
+            below = alpha_below(features, there, self.network.config.bands)
+            return replace(reading, logits=tempered(reading.logits, self.strange, below))
 
     def save(self, folder: Path, title: str) -> str:
         """Write tensors and manifest; gives the model's name, which ends in their fingerprint."""
@@ -66,14 +78,15 @@ class Model:
         tensors["doubt.mean"] = torch.from_numpy(self.doubt.mean)
         tensors["doubt.covariance"] = torch.from_numpy(self.doubt.covariance)
         content = save_tensors({name: one.contiguous() for name, one in tensors.items()})
-        name = f"{title}-{sha256(content).hexdigest()[:8]}"
+        outs = {"known": asdict(self.known), "strange": asdict(self.strange)}
+        whole = sha256(content + json.dumps(outs).encode())  # a profile is bound to both
+        name = f"{title}-{whole.hexdigest()[:8]}"
         thresholds = {key: getattr(self.doubt, key) for key in _THRESHOLDS}
         manifest = {
             "format": MODEL_FORMAT,
             "name": name,
             "sha256": sha256(content).hexdigest(),
-            "temperature": self.temperature,
-            "lean": self.lean,
+            "read-out": outs,
             "doubt": thresholds,
             "network": asdict(self.network.config),
         }
@@ -120,8 +133,12 @@ class Model:
         network.load_state_dict(tensors)
         thresholds = {key: float(manifest["doubt"][key]) for key in _THRESHOLDS}
         doubt = Doubt(mean, covariance, **thresholds)
-        temperature, lean = float(manifest["temperature"]), float(manifest["lean"])
-        return cls(network.eval(), temperature, lean, doubt, manifest["name"])
+        known, strange = (_read_out(manifest["read-out"][one]) for one in ("known", "strange"))
+        return cls(network.eval(), known, strange, doubt, manifest["name"])
+
+
+def _read_out(told: dict[str, Any]) -> ReadOut:
+    return ReadOut(**{one.name: float(told[one.name]) for one in fields(ReadOut)})
 
 
 _THRESHOLDS = ("near", "far", "near_z", "far_z")

@@ -1,6 +1,6 @@
 """Train the capsule network on labelled recordings and write its weights.
 
-    emocapsule train capsule                      all data sets, a minute on one thread once
+    emocapsule train capsule                      all data sets, minutes on one thread once
                                                   they are prepared
     emocapsule train capsule --out FOLDER --steps 100
     emocapsule train capsule --data eegmat deap=FOLDER folder=FOLDER
@@ -19,14 +19,14 @@ from pathlib import Path
 import torch
 
 from capsule.corpus.sources import TRAINING
-from capsule.learning import Recipe, build, everything, shared_out
+from capsule.learning import Recipe, build_for_strangers, everything, shared_out
 
 OUT = Path("runs/capsule")
 TITLE = "emocapsule-capsule-1"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Train on everyone, each member on all but a part of them; write the weights."""
+    """Train on everyone, and without each task's set for the read-out; write the weights."""
     parser = argparse.ArgumentParser(prog="emocapsule train capsule", description=__doc__)
     parser.add_argument(
         "--data", nargs="+", default=TRAINING, metavar="SET",
@@ -43,10 +43,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     recipe = replace(Recipe(), steps=args.steps, routing=args.routing, seed=args.seed)
     data = everything(args.data)
     recipe = shared_out(recipe, data)
-    model = build(data, recipe)
+    model = build_for_strangers(data, recipe)
     name = model.save(args.out, TITLE)
     print(f"{name}: trained on {len(data.people)} people, {len(data)} windows")
-    print(f"temperature {model.temperature:.2f}, lean {model.lean:+.2f}: by people left out")
+    known, strange = model.known, model.strange
+    print(f"known headsets: temperature {known.temperature:.2f}, lean {known.lean:+.2f}")
+    print(f"strange headsets: temperature {strange.temperature:.2f}, alpha {strange.alpha:.2f}")
     return 0
 
 

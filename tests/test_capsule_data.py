@@ -23,13 +23,12 @@ from capsule.learning import (
     chances,
     everything,
     fit,
-    fit_read_out,
-    judged_by_strangers,
     left_out,
     no_doubt,
     shared_out,
 )
-from capsule.network import read_out, tempered
+from capsule.network import ReadOut, read_out, tempered
+from capsule.readout import judged_by_strangers
 from capsule.recogniser import Model
 
 QUICK = Recipe(steps=80, batch=128, members=2, drop=0.3)
@@ -102,22 +101,6 @@ def test_strangers_judge_and_set_the_read_out():
         assert torch.allclose(told[k], votes[member[k], k])
 
 
-def test_temperature_and_lean_are_found_again():
-    rng = np.random.default_rng(0)
-    logits = rng.normal(0.0, 3.0, (20_000, 4))
-    truth = torch.softmax(tempered(torch.from_numpy(logits), 1.6, -0.4), -1).numpy()
-    aroused = rng.random(len(truth)) < truth[:, :2].sum(1)
-    compatible = np.stack([aroused, aroused, ~aroused, ~aroused], 1)
-    some = np.sort(rng.permutation(np.flatnonzero(aroused))[: int((~aroused).sum())])
-    kept = np.sort(np.concatenate([some, np.flatnonzero(~aroused)]))  # both count alike
-    shift = np.log(aroused.mean() / (1.0 - aroused.mean())) / 2.0  # what that takes away
-    temperature, lean = fit_read_out(torch.from_numpy(logits[kept]), compatible[kept])
-    assert temperature == pytest.approx(1.6, rel=0.05)
-    assert lean == pytest.approx(-0.4 - shift, abs=0.05)
-    happy = np.tile([True, False, False, False], (len(logits), 1))
-    assert fit_read_out(torch.from_numpy(logits), happy)[1] == 0.0  # nobody calm: no lean
-
-
 def test_training_is_the_same_for_the_same_seed():
     data = made_up(4, ["rest", "arithmetic"])
     recipe = Recipe(steps=3, batch=16, members=1, shares=(("eegmat", 1.0),))
@@ -159,7 +142,9 @@ def judged(data, recipe, truth=None):
     found = []
     for test in folds(data.people, 2):
         network = fit(data.where(~np.isin(data.person, list(test))), recipe)
-        found.append(read(Model(network, 1.0, 0.0, no_doubt()), (truth or data).of(test)))
+        found.append(
+            read(Model(network, ReadOut(), ReadOut(), no_doubt()), (truth or data).of(test))
+        )
     return together(found)
 
 
@@ -197,7 +182,7 @@ def test_shipped_members_read_the_people_they_left_out(eegmat):
     model = Model.load()
     here = np.array([of[who] for who in eegmat.person.tolist()])
     logits = judged_by_strangers(model.network, eegmat, here)
-    p = read_out(tempered(logits, model.temperature, model.lean))[:, :2].sum(1).numpy()
+    p = read_out(tempered(logits, model.known))[:, :2].sum(1).numpy()
     assert balanced_accuracy(AROUSAL.beside(p.astype(np.float64), eegmat)) > 0.8
 
 

@@ -26,7 +26,7 @@ from capsule.evaluation.learners import MOST, learned, null_accuracy
 from capsule.evaluation.predictions import AROUSAL, AXES, VALENCE, distance, drift, majority, mirror
 from capsule.evaluation.splits import SPLITTERS, by_dataset, by_person, by_trial, dealt, trial_of
 from capsule.learning import no_doubt
-from capsule.network import CapsuleNetwork, NetworkConfig
+from capsule.network import CapsuleNetwork, NetworkConfig, ReadOut
 from capsule.recogniser import Model
 from eeg.montage import BANDS, REGIONS
 
@@ -272,7 +272,8 @@ def test_learners_read_what_is_there_and_only_of_their_axis():
 
 def test_controls_ask_what_they_say():
     bands = tuple(band.name for band in BANDS)
-    model = Model(CapsuleNetwork(NetworkConfig(REGIONS, bands, members=1)), 1.0, 0.0, no_doubt())
+    network = CapsuleNetwork(NetworkConfig(REGIONS, bands, members=1))
+    model = Model(network, ReadOut(), ReadOut(), no_doubt())
     data = made_up(3, REST, each=100)
     still = drift(model, data)
     assert len(still.p) == 300

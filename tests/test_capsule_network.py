@@ -14,6 +14,7 @@ from capsule.network import (
     CapsuleNetwork,
     LossTerms,
     NetworkConfig,
+    ReadOut,
     capsule_loss,
     gate,
     read_out,
@@ -49,7 +50,11 @@ def test_shares_and_probabilities_sum_to_one(network):
     x, present = batch()
     votes = network(x, present)
     reading = network.read(x, present)
-    for one in (votes.shares, reading.shares, read_out(tempered(reading.logits, 0.7, 0.3))):
+    for one in (
+        votes.shares,
+        reading.shares,
+        read_out(tempered(reading.logits, ReadOut(0.7, 0.3))),
+    ):
         assert torch.allclose(one.sum(-1), torch.ones(()), atol=1e-5)
         assert (one >= 0).all()
 

@@ -56,7 +56,7 @@ def test_weights_come_back_as_saved(tmp_path):
     model = Model.load()
     model.save(tmp_path, "copy")
     again = Model.load(tmp_path)
-    assert (again.temperature, again.lean) == (model.temperature, model.lean)
+    assert (again.known, again.strange) == (model.known, model.strange)
     assert np.array_equal(again.doubt.covariance, model.doubt.covariance)
     for name, one in model.network.state_dict().items():
         assert np.array_equal(one, again.network.state_dict()[name])

@@ -16,6 +16,7 @@ from music.guidance import (
     ROWS,
     STEADY,
     TURN_BEATS,
+    VALENCE_SHARE,
     Strengths,
     Turn,
     guide,
@@ -43,7 +44,7 @@ def test_guidance_is_nothing_at_0_the_network_at_1_and_mostly_valence_beyond():
     np.testing.assert_allclose(guide(logits, 0.0), logits[2])
     np.testing.assert_allclose(guide(logits, 1.0), logits[0])
     of_valence = np.stack([np.ones(3), np.zeros(3), np.zeros(3)])  # known by the whole row only
-    np.testing.assert_allclose(guide(of_valence, 3.0), 3.0)
+    np.testing.assert_allclose(guide(of_valence, 3.0), 1.0 + 2.0 * VALENCE_SHARE)
     of_arousal = np.stack([np.ones(3), np.ones(3), np.zeros(3)])
     np.testing.assert_allclose(guide(of_arousal, 3.0), 1.0 + 2.0 * AROUSAL_SHARE)
 

@@ -37,6 +37,7 @@ from capsule.evaluation.predictions import AROUSAL, read
 from capsule.evaluation.rows import CAPSULE, Rows
 from capsule.evaluation.splits import SPLITTERS
 from capsule.learning import Recipe, build, chances, everything
+from capsule.network import alpha_below as prior
 from capsule.recogniser import Model
 from eeg.montage import BANDS
 
@@ -85,15 +86,9 @@ def loud_left_out(data: Examples) -> Examples:
 
 
 def alpha_below(data: Examples) -> Judged:
-    """Aroused where alpha lies below its region's other bands, all against rest; mean over regions.
-
-    Alpha gives way when a brain is at work, whoever's it is (Pfurtscheller and Lopes da Silva
-    1999); beside the other bands of its region it does so whatever the gain of the electrode.
-    """
-    alpha = np.array([band.name == "alpha" for band in BANDS])
-    weight = np.where(alpha, -1.0, 1.0 / np.count_nonzero(~alpha))
-    there = data.present.any(2)
-    below = np.where(there, data.inputs[..., 1] @ weight, 0.0).sum(1) / there.sum(1).clip(1)
+    """Aroused where alpha lies below its region's other bands: the network's prior, by itself."""
+    inputs, present = (torch.from_numpy(one).flatten(1, 2) for one in (data.inputs, data.present))
+    below = prior(inputs, present, tuple(band.name for band in BANDS)).numpy().astype(np.float64)
     return AROUSAL.beside(1.0 / (1.0 + np.exp(-2.0 * below)), data)
 
 

@@ -23,7 +23,7 @@ from capsule.learning import Recipe, build, everything, shared_out
 from capsule.network import Routing
 from capsule.recogniser import MANIFEST, TENSORS, WEIGHTS, Model
 
-LEARNING = ("network.py", "learning.py", "augment.py", "doubt.py")
+LEARNING = ("network.py", "learning.py", "readout.py", "augment.py", "doubt.py")
 JUDGING = (
     "figures.py",
     "splits.py",

@@ -8,6 +8,7 @@ from typing import Any
 from capsule.evaluation.figures import STATISTICS, shown
 from capsule.evaluation.splits import SPLITTERS
 from capsule.evaluation.verdict import verdict
+from capsule.readout import TASKS
 
 Found = dict[str, Any]
 HEAD = ("", "windows", "people", *STATISTICS, "by recording: n, bal, AUC")
@@ -37,7 +38,7 @@ def _head(found: dict[str, Found], about: Found) -> str:
         "baseline and in no figure. Every figure counts both classes alike (F1: mean of both; ECE: "
         "ten bins); a majority has .5. Intervals are 95 % by bootstrap over people. Each network "
         "has its read-out from people of its own training side, each by the one member that left "
-        "them out. Printed by "
+        "them out; for a strange headset, from whole data sets left out. Printed by "
         f"`{about['command']}`.\n\n## What was to be shown\n\n"
         + table(["demand", "found", ""], rows)
     )
@@ -84,7 +85,9 @@ def _people(told: Found, about: Found) -> str:
         f"## People never seen\n\nLeave-one-subject-out in {told['folds']} folds by person (one "
         "network for each person would take hours); a fold's network learned from the other "
         "people of all sets, its rivals from the other people of the same set with the same "
-        "channels.\n\n"
+        "channels. Their headset was learned from, and is read out so. Beside it, the read-out of "
+        "everybody else's headset; its two numbers saw the people held out here, left out of their "
+        "network with all of EEGMAT.\n\n"
     )
     for subset, one in told["montages"].items():
         text += f"### EEGMAT, {subset} channels: rest against arithmetic\n\n{_rows(one)}"
@@ -97,9 +100,10 @@ def _people(told: Found, about: Found) -> str:
 
 def _datasets(told: Found, about: Found) -> str:
     text = (
-        "## Data sets never seen\n\nArousal. Each set is left out with its people and headset; "
-        "the rivals draw windows as the network does, or learn from EEGMAT with the nearest "
-        "channels.\n\n"
+        "## Data sets never seen\n\nArousal. Each set is left out with its people and headset, and "
+        f"the read-out comes from {' and '.join(TASKS)} without it, each by a network that left it "
+        "out (but may have learned from this one); the rivals draw windows as the network does, or "
+        "learn from EEGMAT with the nearest channels.\n\n"
     )
     return text + _each(told)
 

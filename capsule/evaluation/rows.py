@@ -18,6 +18,8 @@ from capsule.evaluation.figures import (
 
 Found = dict[str, Any]
 CAPSULE = "capsule network"
+AS_KNOWN = "the same, read out as for a known headset"
+AS_STRANGE = "the same, read out as for a strange headset"
 RIVALS = ("logistic regression", "support vectors (RBF)")
 
 

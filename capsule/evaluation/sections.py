@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,10 +16,11 @@ from capsule.evaluation.learners import learned, null_accuracy
 from capsule.evaluation.material import Material
 from capsule.evaluation.predictions import AROUSAL, AXES, Axis, distance, drift, majority, mirror
 from capsule.evaluation.predictions import read as read_axis
-from capsule.evaluation.rows import CAPSULE, Found, Rows, above, row
+from capsule.evaluation.rows import AS_KNOWN, AS_STRANGE, CAPSULE, Found, Rows, above, row
 from capsule.evaluation.splits import SPLITTERS, Cut, by_window, dealt
 from capsule.learning import chances
-from capsule.network import Routing
+from capsule.network import ReadOut, Routing
+from capsule.readout import TASKS, LeftOut, read_out_of_sets
 from capsule.recogniser import Model
 
 ROUTINGS: tuple[Routing, ...] = ("dynamic", "attention", "uniform")
@@ -34,7 +35,8 @@ def people(m: Material) -> Found:
         model = m.model(f"people fold {number}", training)
         for subset, whole in m.eegmat.items():
             held = whole.of(test.people)
-            montages[subset].tell(_montage(model, whole.of(training.people), held))
+            own = whole.of(training.people)
+            montages[subset].tell(_montage(model, own, held, m.shipped.strange))
         for name in np.unique(test.dataset):
             if name != "eegmat":
                 own = training.where(training.dataset == name)
@@ -55,8 +57,9 @@ def _beside(model: Model, own: Examples, held: Examples, axis: Axis) -> dict[str
     return {CAPSULE: read_axis(model, held, axis)} | learned(own, held, axis) | constant
 
 
-def _montage(model: Model, own: Examples, held: Examples) -> dict[str, Judged]:
+def _montage(model: Model, own: Examples, held: Examples, out: ReadOut) -> dict[str, Judged]:
     found = _beside(model, own, held, AROUSAL)
+    found[AS_STRANGE] = read_axis(replace(model, strange=out), held)
     found["distance from rest alone (no threshold)"] = distance(held)
     found["control: second against third minute of rest"] = drift(model, held)
     found["control: arithmetic against its mirror image"] = mirror(model, held)
@@ -84,15 +87,28 @@ def routing(m: Material) -> Found:
 
 
 def datasets(m: Material) -> Found:
-    """Leave-one-data-set-out: EEGMAT with all channels, the others as they are."""
+    """Leave-one-data-set-out: EEGMAT by channels, the others as they are.
+
+    The read-out for its strange headset comes from the other TASKS, each left out in its turn.
+    """
     found: Found = {}
-    if len(np.unique(m.data.dataset)) > 1:
-        for cut in SPLITTERS["datasets"].cut(m.data, 0):
-            training, test = m.data.where(cut.training), m.data.where(cut.test)
-            name = str(test.dataset[0])
-            asked = m.eegmat["19"] if name == "eegmat" else test
-            model = m.model(f"without {name}", training)
-            found[name] = _transferred(m, model, training, asked)
+    if len(np.unique(m.data.dataset)) < 2:
+        return found
+    cuts = {str(m.data.dataset[c.test][0]): c for c in SPLITTERS["datasets"].cut(m.data, 0)}
+    models = {n: m.model(f"without {n}", m.data.where(c.training)) for n, c in cuts.items()}
+    of = {
+        n: LeftOut.read(models[n].network, m.data.where(cuts[n].test)) for n in TASKS if n in cuts
+    }
+    for name, cut in cuts.items():
+        others = [one for n, one in of.items() if n != name]
+        model, training = models[name], m.data.where(cut.training)
+        if others:
+            model = replace(model, strange=read_out_of_sets(others))
+        asked = {name: m.data.where(cut.test)}
+        if name == "eegmat":
+            asked = {f"eegmat, {subset} channels": one for subset, one in m.eegmat.items()}
+        for told, test in asked.items():
+            found[told] = _transferred(m, model, training, test)
     return found
 
 
@@ -105,7 +121,8 @@ def unseen(m: Material) -> Found:
 def _transferred(m: Material, model: Model, training: Examples, test: Examples) -> Found:
     """Arousal. Learners draw windows as the network does, or have EEGMAT by nearest channels."""
     rows = Rows()
-    rows.tell({CAPSULE: read_axis(model, test)})
+    known = read_axis(model.of_known_headset, test)
+    rows.tell({CAPSULE: read_axis(model, test), AS_KNOWN: known})
     rows.tell(learned(training, test, chance=chances(training, m.recipe())))
     regions = test.present.any((0, 2))
     if test.dataset[0] != "eegmat" and m.eegmat:
@@ -205,7 +222,7 @@ class Section:
 
 
 SECTIONS = (
-    Section("people", people, ("folds", "montages")),
+    Section("people", people, ("folds", "montages"), weights=True),
     Section("datasets", datasets, ("montages",)),
     Section("unseen", unseen, ("montages",), weights=True),
     Section("null", null, ("folds", "other_folds", "deals"), True, networks=False),
