@@ -25,7 +25,7 @@ from capsule.corpus.labels import BASELINE
 from capsule.corpus.sitting import Sitting
 from capsule.corpus.sources import TRAINING, sittings
 from capsule.errors import CapsuleError
-from capsule.learning import Recipe, build, everything
+from capsule.learning import Recipe, build_for_strangers, everything
 from capsule.personal.blocks import Blocks, by_block, sound_axes, widened
 from capsule.personal.learn import accuracy, fitted, learn
 from capsule.personal.shift import NAMES
@@ -72,7 +72,7 @@ def people(dataset: str) -> dict[str, list[Run]]:
 def unseen(datasets: Sequence[str]) -> Model:
     """A network that was trained without these data sets."""
     data = everything([one for one in TRAINING if one not in datasets])
-    return build(data, Recipe())
+    return build_for_strangers(data, Recipe())
 
 
 def in_order(blocks: Blocks, seed: int = 0) -> Later | None:
