@@ -76,7 +76,7 @@ def play(
 
 
 class Ensemble:
-    """Requests of the same number of rows, stepped together."""
+    """Requests stepped together, all in as many rows as any of them needs."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class Ensemble:
         precision: torch.dtype = torch.float32,
     ) -> None:
         self.model, self.sampling, self.latent = model.eval(), sampling, latent
-        self.width = width_of(requests[0])
+        self.width = max(width_of(request) for request in requests)
         self.players = [Player.start(request) for request in requests]
         self.numbers = list(range(len(requests)))  # which request each player has
         self.device = next(model.parameters()).device
