@@ -2,8 +2,8 @@
 
 Two read-outs. Of somebody new with a headset that was learned from: temperature and lean, by what
 each member says of the people it never saw. Of a headset that was not: there the network is far too
-sure, and what it knows holds by half, while alpha gives way to work on any head. So its temperature
-and the weight of alpha come from data sets left out whole, people, headset and task.
+sure, while alpha gives way to work on any head. So its temperature and the weight of alpha come
+from data sets left out whole: people, headset and task.
 """
 
 from __future__ import annotations
@@ -86,10 +86,7 @@ def read_out_of_sets(parts: Sequence[LeftOut]) -> ReadOut:
 
     def cost(sharpness: float, alpha: float) -> float:
         out = ReadOut(1.0 / sharpness, alpha=alpha)
-        each = [
-            _cost(tempered(one.logits.double(), out, one.below), one.compatible) for one in parts
-        ]
-        return float(np.mean(each))
+        return float(np.mean([_cost(one.through(out), one.compatible) for one in parts]))
 
     temperature, alpha = _least(cost, (0.0, MOST_ALPHA))
     return ReadOut(temperature, alpha=alpha)

@@ -60,8 +60,8 @@ class Model:
 
     @property
     def of_known_headset(self) -> Model:
-        """The same for a headset that was learned from."""
-        return replace(self, strange=self.known)
+        """The same for a headset that was learned from; of another name, so profiles are apart."""
+        return replace(self, strange=self.known, name=f"{self.name}-known")
 
     def read(self, inputs: NDArray[np.float32], present: NDArray[np.bool_]) -> Reading:
         """Reading of windows (W, regions, bands, 2) of which (W, regions, bands) is present."""

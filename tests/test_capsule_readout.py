@@ -142,6 +142,7 @@ def test_a_known_headset_is_read_as_such_by_whoever_says_so():
         one.read(data.inputs, data.present).logits for one in (model, model.of_known_headset)
     )
     assert torch.allclose(known, 10.0 * strange)
+    assert model.of_known_headset.name != model.name  # a profile of one is none of the other
 
 
 def test_the_shipped_read_outs_are_as_the_card_says_of_them():

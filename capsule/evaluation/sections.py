@@ -96,11 +96,10 @@ def datasets(m: Material) -> Found:
         return found
     cuts = {str(m.data.dataset[c.test][0]): c for c in SPLITTERS["datasets"].cut(m.data, 0)}
     models = {n: m.model(f"without {n}", m.data.where(c.training)) for n, c in cuts.items()}
-    of = {
-        n: LeftOut.read(models[n].network, m.data.where(cuts[n].test)) for n in TASKS if n in cuts
-    }
+    tasks = [name for name in TASKS if name in cuts]
+    left_out = {n: LeftOut.read(models[n].network, m.data.where(cuts[n].test)) for n in tasks}
     for name, cut in cuts.items():
-        others = [one for n, one in of.items() if n != name]
+        others = [one for n, one in left_out.items() if n != name]
         model, training = models[name], m.data.where(cut.training)
         if others:
             model = replace(model, strange=read_out_of_sets(others))
