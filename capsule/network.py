@@ -56,7 +56,7 @@ class ReadOut:
     """What makes probabilities of logits, fitted on whoever was left out of training."""
 
     temperature: float = 1.0  # how sure (Guo et al. 2017)
-    lean: float = 0.0  # how ready to call a window aroused (Platt 1999); half of it in log odds
+    lean: float = 0.0  # towards calling a window aroused (Platt 1999); log odds move by twice this
     alpha: float = 0.0  # log odds of arousal for each z-score that alpha lies below other bands
 
 
