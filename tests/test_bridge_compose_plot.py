@@ -7,7 +7,7 @@ from matplotlib.image import imread
 from test_music_composer import tiny_model
 
 from bridge.cli import build_parser, main
-from bridge.commands.composing import limits_of
+from bridge.commands.composing import told_of
 from bridge.errors import BridgeError
 from bridge.session.score import Asked, chord_name, draw, is_flat, key_name
 from music.composer import Composer
@@ -104,7 +104,7 @@ def test_every_limit_is_in_words():
         "compose --quadrant Q1 --out a.mid --key Bb-dorian --tempo 96 --register 40 88 --polyphony "
         "4 --max-density 6 --min-density 1 --quantise .5 --hold --seed 7 --strength 2"
     )
-    assert limits_of(build_parser().parse_args(asked.split())) == (
+    assert told_of(build_parser().parse_args(asked.split())) == (
         "strength 2, seed 7, key Bb dorian, tempo 96 bpm, pitches 40 to 88, at most 6 notes/s, "
         "at least 1 notes/s, at most 4 keys, quantised 0.5, one idea held"
     )

@@ -7,6 +7,8 @@ from bridge.commands.daw import habits_of
 from bridge.daw.control import ControlMap
 from bridge.daw.controlin import NUMBERS
 from bridge.daw.habits import Habits, Incoming, Velocity
+from music.controls import Controls
+from music.errors import MusicError
 
 
 def habits(words=""):
@@ -27,7 +29,15 @@ def test_each_word_is_understood():
     )
     assert habits("--no-cc").controls is None
     assert habits("--velocity-curve 2.5").velocity.exponent == 2.5
-    assert habits("--quantise 0.7").quantise == 0.7
+
+
+def test_what_the_music_keeps_to_is_understood_as_compose_understands_it():
+    words = "--register 36 84 --max-density 8 --min-density 1 --polyphony 6 --quantise 0.7"
+    assert habits(words).keeps == Controls(
+        lowest=36, highest=84, max_density=8.0, min_density=1.0, polyphony=6, quantise=0.7
+    )
+    with pytest.raises(MusicError, match="smaller one first"):
+        habits("--max-density 2 --min-density 3")
 
 
 def test_what_comes_in_is_understood():

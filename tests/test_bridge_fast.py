@@ -13,6 +13,7 @@ from bridge.daw.habits import Habits, Incoming
 from bridge.errors import BridgeError
 from bridge.pipeline import Plan, replay_fast
 from capsule.emotion import EmotionCapsule
+from music.controls import Controls
 
 LENGTH_S = 30.0
 
@@ -104,7 +105,8 @@ def test_nothing_comes_in(recording, tmp_path):
         replay_fast("any", plan(tmp_path / "s", habits=habits))
 
 
-def test_the_composer_is_told_how_strictly_to_keep_to_the_grid(recording, tmp_path):
+def test_the_composer_is_told_what_to_keep_to(recording, tmp_path):
+    keeps = Controls(lowest=36, max_density=8.0, polyphony=5, quantise=0.7)
     made = []
 
     def composer(seed):
@@ -112,5 +114,5 @@ def test_the_composer_is_told_how_strictly_to_keep_to_the_grid(recording, tmp_pa
         return made[-1]
 
     replay_fast("any", Plan(folder=tmp_path / "s", composer=composer, recogniser=fakes.recogniser,
-                            duration_s=3.0, habits=Habits(quantise=0.7)))  # fmt: skip
-    assert made[0].controls.quantise == 0.7
+                            duration_s=3.0, habits=Habits(keeps=keeps)))  # fmt: skip
+    assert made[0].controls == keeps

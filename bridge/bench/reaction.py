@@ -28,6 +28,7 @@ from bridge.wire import TimedNote
 from capsule.emotion import EmotionCapsule
 from eeg.lsl import clock
 from music.composer import Composer
+from music.controls import Controls
 
 CAPSULES_S = 0.25  # as ear gives them
 FIRST_S = 4.0  # of music before the first jump
@@ -52,7 +53,7 @@ def jump(jumps: int = 24, apart_s: float = 2.5, seed: int = 0, quantise: float =
     """Jumps between quadrants in an order that `seed` draws, by the composer that ships."""
     composer = Composer.load(seed)
     translator = Translator(Style(settle_s=1e-6, contrast=0.0))
-    player = Mind(composer, translator, Habits(quantise=quantise))
+    player = Mind(composer, translator, Habits(keeps=Controls(quantise=quantise)))
     done = list(_jumps(player, jumps, apart_s, seed))
     told = {
         name: percentiles([1000 * getattr(one, f"{name}_s") for one in done])

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.commands import values
+from bridge.commands.keeping import WHOLE, limits_of, words_of_limits
 from bridge.commands.telling import bar, say
-from bridge.commands.values import Register
 from music.condition import STRENGTH, Condition
 from music.controls import Controls
 from music.sampling import Sampling
@@ -44,34 +44,12 @@ def words_of_compose(compose: argparse.ArgumentParser) -> None:
 
 def _controls(compose: argparse.ArgumentParser) -> None:
     """What may be asked of the music beside its emotion."""
-    asked = compose.add_argument_group("what the music keeps to")
+    asked = words_of_limits(compose)
     asked.add_argument(
         "--key", type=values.key, metavar="NAME",
         help='no note outside it: "C minor", "F# dorian", "A harmonic minor", "G pentatonic" ...',
     )  # fmt: skip
-    asked.add_argument(
-        "--register", type=int, nargs=2, action=Register, metavar=("LOW", "HIGH"),
-        help="lowest and highest MIDI pitch, an octave apart or more; 60 is middle C (default: the "
-        "piano's 21 108)",
-    )  # fmt: skip
-    asked.add_argument(
-        "--max-density",
-        type=values.density,
-        metavar="N",
-        help="at most N notes a second, over time",
-    )
-    asked.add_argument(
-        "--min-density", type=values.density, default=0.0, metavar="N",
-        help="encourage N notes a second or more",
-    )  # fmt: skip
-    asked.add_argument(
-        "--polyphony", type=values.voices, metavar="N", help="at most N keys held at once"
-    )
     asked.add_argument("--tempo", type=values.tempo, metavar="BPM", help="a fixed tempo, 30 to 300")
-    asked.add_argument(
-        "--quantise", type=values.share, default=0.0, metavar="Q",
-        help="0 as performed (default), 1 on the grid of sixteenths or triplets",
-    )  # fmt: skip
     asked.add_argument(
         "--hold", action="store_true", help="one idea for all bars: the first bar's latent is kept"
     )
@@ -93,13 +71,7 @@ def _controls(compose: argparse.ArgumentParser) -> None:
 
 def controls_of(args: argparse.Namespace) -> Controls:
     """What the music is to keep to."""
-    controls = Controls(
-        key=args.key, max_density=args.max_density, min_density=args.min_density,
-        polyphony=args.polyphony, bpm=args.tempo, quantise=args.quantise, hold=args.hold,
-    )  # fmt: skip
-    if args.register:
-        controls = replace(controls, lowest=args.register[0], highest=args.register[1])
-    return controls
+    return replace(limits_of(args), key=args.key, bpm=args.tempo, hold=args.hold)
 
 
 def condition_of(args: argparse.Namespace) -> tuple[Condition, str]:
@@ -147,12 +119,12 @@ def compose(args: argparse.Namespace) -> int:
         from bridge.session.score import Asked, draw
 
         assert condition.probabilities is not None
-        draw(args.plot, events, Asked(name, condition.probabilities, limits_of(args)))
+        draw(args.plot, events, Asked(name, condition.probabilities, told_of(args)))
         say(f"Written: {args.plot}")
     return 0
 
 
-def limits_of(args: argparse.Namespace) -> str:
+def told_of(args: argparse.Namespace) -> str:
     """What the music had to keep to, in words."""
     from bridge.session.score import key_name
 
@@ -161,7 +133,7 @@ def limits_of(args: argparse.Namespace) -> str:
         f"seed {args.seed}",
         args.key and f"key {key_name(args.key)}",
         args.tempo and f"tempo {args.tempo:g} bpm",
-        args.register and f"pitches {args.register[0]} to {args.register[1]}",
+        args.register != WHOLE and f"pitches {args.register[0]} to {args.register[1]}",
         args.max_density and f"at most {args.max_density:g} notes/s",
         args.min_density and f"at least {args.min_density:g} notes/s",
         args.polyphony and f"at most {args.polyphony} keys",

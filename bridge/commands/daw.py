@@ -4,7 +4,8 @@ import argparse
 import re
 from collections.abc import Sequence
 
-from bridge.commands.values import number, share, tcp_port, whole
+from bridge.commands.keeping import limits_of, words_of_limits
+from bridge.commands.values import number, tcp_port, whole
 from bridge.daw import controlin
 from bridge.daw.control import NAMES, ControlMap
 from bridge.daw.habits import CURVES, LIGHTEST, STRONGEST, Habits, Incoming, Velocity
@@ -62,13 +63,10 @@ def words_of_daw(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clock", action="store_true", help="send MIDI clock, with start and stop")
     _words_of_incoming(parser)
     parser.add_argument(
-        "--quantise", type=share, default=0.0, metavar="Q",
-        help="0 as performed (default), 1 on the grid of sixteenths or triplets",
-    )  # fmt: skip
-    parser.add_argument(
         "--osc", type=host_and_port, metavar="HOST:PORT",
         help=f"send emotion and notes as OSC, too (:PORT is this machine, {LOCALHOST})",
     )  # fmt: skip
+    words_of_limits(parser)
 
 
 def _words_of_incoming(parser: argparse.ArgumentParser) -> None:
@@ -181,7 +179,7 @@ def habits_of(args: argparse.Namespace) -> Habits:
         bank=args.bank,
         controls=None if args.no_cc else map_of(args),
         clock=args.clock,
-        quantise=args.quantise,
+        keeps=limits_of(args),
         incoming=_incoming_of(args),
     )
 

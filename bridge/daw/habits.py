@@ -10,6 +10,8 @@ from bridge.daw.control import ControlMap
 from bridge.daw.controlin import NUMBERS
 from bridge.errors import BridgeError
 from bridge.wire import BANK, Timed, TimedNote, TimedPulse
+from music.controls import PLAIN as CONTROLS
+from music.controls import Controls
 
 CURVES = {"soft": 0.6, "linear": 1.0, "hard": 1.6}  # exponents; soft: loud is easily reached
 LIGHTEST, STRONGEST = 1, 127
@@ -71,7 +73,7 @@ class Habits:
     bank: tuple[int, int] | None = None  # coarse and fine
     controls: ControlMap | None = field(default_factory=ControlMap)  # None: no controllers
     clock: bool = False
-    quantise: float = 0.0  # 0 as performed, 1 on the grid
+    keeps: Controls = CONTROLS  # register, density, polyphony, grid
     incoming: Incoming | None = None  # what is taken from it
 
     @property
