@@ -12,12 +12,14 @@ from capsule.corpus.dataset import joined
 from capsule.corpus.sitting import Sitting, recording_of, whole
 from capsule.errors import CapsuleError
 from capsule.evaluation import eegnet as rival
-from capsule.evaluation import sections
+from capsule.evaluation import riemann, sections
 from capsule.evaluation.material import Material, Settings
 from capsule.evaluation.report import main, parse, report, settings_of
-from capsule.evaluation.rows import CAPSULE
+from capsule.evaluation.riemann import DISTANCE
+from capsule.evaluation.rows import CAPSULE, TANGENT
 from capsule.evaluation.sections import SECTIONS
 from capsule.evaluation.splits import Cut
+from capsule.evaluation.tangent import Part
 from capsule.evaluation.verdict import verdict
 
 SMALL = Settings(folds=2, other_folds=2, steps=3, deals=2, montages=("19", "4"), epochs=1)
@@ -47,7 +49,23 @@ def material(tmp_path, monkeypatch):
     p = np.linspace(0, 1, int(asked.sum()))
     judged = sections.AROUSAL.beside(p, eegmat.where(asked))
     monkeypatch.setattr(sections, "eegnet", lambda *_: judged)
+    known = {("eegmat", one): Guess(eegmat, {}) for one in ("19", "4")}
+    known |= {(str(one.dataset[0]), "19"): Guess(one, {}) for one in others}
+    strange = {"bird": Guess(found.strange["bird"], {})}
+    monkeypatch.setattr(riemann, "parts", lambda m: (known, strange))
     return found
+
+
+class Guess(Part):
+    """Tangent vectors that mean nothing, over two regions."""
+
+    nodes = ("frontal-left", "frontal-right")
+
+    def by_region(self):
+        return self
+
+    def vectors(self, nodes):
+        return np.random.default_rng(0).normal(size=(len(self.asked), 18))
 
 
 def small_recipe(**words):
@@ -61,7 +79,8 @@ def test_a_whole_report_is_written_and_found_again(material):
     names = [section.name for section in SECTIONS]
     assert set(whole["figures"]) == set(names)
     text = (material.out / "REPORT.md").read_text(encoding="utf-8")
-    for heading in ("People never seen", "Data sets never seen", "LEAKY", "Null labels", "EEGNet"):
+    headings = ("People never seen", "Data sets never seen", "LEAKY", "Null labels", "EEGNet")
+    for heading in (*headings, "Rivals in the tangent space"):
         assert f"## {heading}" in text
     assert "random windows (LEAKY) | **leaky**" in text
     assert "EEGMAT, 4 channels" in text
@@ -91,6 +110,33 @@ def test_each_section_stands_beside_its_baselines(material):
     assert {"low", "high", "value"} == set(above["logistic regression"]["AUC"])
     assert CAPSULE in found["windows"]["rows"]
     assert set(found["routing"]["19"]["above"]) == {"attention", "uniform"}
+
+
+def test_the_tangent_space_stands_beside_the_network_and_its_controls(material):
+    pytest.importorskip("pyriemann")
+    found = report(material, ["tangent"])["figures"]["tangent"]
+    rows = found["montages"]["19"]["rows"]
+    assert {CAPSULE, *TANGENT, DISTANCE} <= set(rows)
+    controls = [name for name in rows if name.startswith("control")]
+    assert len(controls) == 4
+    assert rows[controls[0]]["windows"] == 6 * 62  # the second and third minute of rest
+    assert rows[controls[1]]["windows"] == 2 * 6 * 62  # arithmetic and its mirror image
+    assert {one["windows"] for one in (rows[CAPSULE], rows[TANGENT[0]])} == {6 * 124}
+    assert set(found["montages"]["4"]["above"]) == set(TANGENT)
+    assert set(found["left out"]) == {"eegmat, 19 channels", "eegmat, 4 channels", "mane"}
+    assert set(found["unseen"]) == {"bird"}
+    assert found["unseen"]["bird"]["regions"] == list(Guess.nodes)
+    assert 0.3 < found["null"]["value"] < 0.7
+
+
+def test_without_pyriemann_the_tangent_space_is_left_out_until_it_is_there(material, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(riemann, "find_spec", lambda _: None)
+        assert report(material, ["tangent"])["figures"]["tangent"] == {}
+        assert "pyriemann is not installed" in material.told[-1]
+        assert "tangent space" not in (material.out / "REPORT.md").read_text(encoding="utf-8")
+    pytest.importorskip("pyriemann")
+    assert report(material, ["tangent"])["figures"]["tangent"]["montages"]
 
 
 def test_a_run_that_was_stopped_goes_on_with_the_networks_it_has(material, monkeypatch):
@@ -166,9 +212,11 @@ def test_demands_are_met_or_not():
         "support vectors (RBF)": row(0.88),
         "control: second against third minute of rest": row(0.51),
     }
+    tangent = {CAPSULE: row(0.90), TANGENT[0]: row(0.8), TANGENT[1]: row(0.91)}
     found = {
         "people": {"montages": {"19": {"rows": rows}}},
         "unseen": {"bird": {"rows": {CAPSULE: row(0.57)}}},
+        "tangent": {"montages": {"19": {"rows": tangent}}},
         "null": {
             "people": {"nearest neighbours": figure(0.49), "honest": True},
             "windows": {"nearest neighbours": figure(0.95), "honest": False},
@@ -182,6 +230,8 @@ def test_demands_are_met_or_not():
         "EEGMAT 19 channels, ECE ≤ 0.05": True,
         "EEGMAT 19 channels, by recording ≥ 0.88": True,
         "EEGMAT 19 channels, drift of the rest at chance": True,
+        "EEGMAT 19 channels, balanced accuracy at least that of the better in tangent space": False,
+        "EEGMAT 19 channels, AUC at least that of the better in tangent space": False,
         "Bird's headset, never seen, balanced accuracy > 0.58": False,
         "null labels by people at chance": True,
         "null labels by windows above chance: the canary sings": True,

@@ -55,12 +55,15 @@ def learned(
     axis: Axis = AROUSAL,
     chance: NDArray[np.float64] | None = None,
     learners: Sequence[str] = tuple(LEARNERS),
+    inputs: tuple[Floats, Floats] | None = None,
 ) -> dict[str, Judged]:
     """Each learner's word on an axis of `test`.
 
-    `chance` (W,) of `training`: how often each window is drawn; without it, all are used once. No
-    learner if `training` has not both sides.
+    `chance` (W,) of `training`: how often each window is drawn; without it, all are used once.
+    `inputs`: of both, each (W, N); None: those of `table`. No learner if `training` has not both
+    sides.
     """
+    known, strange = inputs or (table(training), table(test))
     told, upper = axis.told(training)
     rows = np.flatnonzero(told)
     if chance is not None or len(rows) > MOST:
@@ -68,21 +71,28 @@ def learned(
         rng = np.random.default_rng(0)
         share = weight / weight.sum()
         rows = rng.choice(rows, min(MOST, int((share > 0).sum())), replace=False, p=share)
-    some, inputs, truth = axis.of(test), table(training)[rows], upper[rows]
+    some, truth = axis.of(test), upper[rows]
     if len(np.unique(truth)) < 2 or not len(some):
         return {}
-    asked = table(some)
-    return {name: axis.beside(LEARNERS[name](inputs, truth, asked), some) for name in learners}
+    known, asked = known[rows], strange[axis.told(test)[0]]
+    return {name: axis.beside(LEARNERS[name](known, truth, asked), some) for name in learners}
 
 
-def null_accuracy(data: Examples, cuts: Sequence[Cut], deals: int, axis: Axis = AROUSAL) -> Floats:
+def null_accuracy(
+    data: Examples,
+    cuts: Sequence[Cut],
+    deals: int,
+    axis: Axis = AROUSAL,
+    inputs: Floats | None = None,
+) -> Floats:
     """Balanced accuracy (deals,) of nearest neighbours that learn null labels and are asked them.
 
-    The neighbours do not depend on the labels, so they are looked for once.
+    `inputs` (W, N); None: those of `table`. The neighbours do not depend on the labels, so they
+    are looked for once.
     """
     from sklearn.neighbors import NearestNeighbors
 
-    inputs, found = table(data), []
+    inputs, found = table(data) if inputs is None else inputs, []
     for cut in cuts:
         near = NearestNeighbors(n_neighbors=NEIGHBOURS).fit(inputs[cut.training])
         found.append(near.kneighbors(inputs[cut.test], return_distance=False))

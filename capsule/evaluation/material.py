@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +21,7 @@ from capsule.errors import CapsuleError
 from capsule.evaluation.splits import SPLITTERS, Cut
 from capsule.learning import Recipe, build, everything, shared_out
 from capsule.network import Routing
+from capsule.readout import TASKS, LeftOut, read_out_of_sets
 from capsule.recogniser import MANIFEST, TENSORS, WEIGHTS, Model
 
 LEARNING = ("network.py", "learning.py", "readout.py", "augment.py", "doubt.py")
@@ -32,6 +33,8 @@ JUDGING = (
     "rows.py",
     "sections.py",
     "eegnet.py",
+    "tangent.py",
+    "riemann.py",
 )
 
 
@@ -92,6 +95,33 @@ class Material:
     def folds(self) -> list[Cut]:
         """Of the people of all sets."""
         return SPLITTERS["people"].cut(self.data, self.settings.folds)
+
+    @cached_property
+    def without(self) -> dict[str, tuple[Cut, Model]]:
+        """Each set's split that leaves it out, and the network; empty if there is one set only.
+
+        The read-out for its strange headset comes from the other TASKS, each left out in its turn.
+        """
+        if len(np.unique(self.data.dataset)) < 2:
+            return {}
+        cuts = {
+            str(self.data.dataset[cut.test][0]): cut
+            for cut in SPLITTERS["datasets"].cut(self.data, 0)
+        }
+        models = {
+            name: self.model(f"without {name}", self.data.where(cut.training))
+            for name, cut in cuts.items()
+        }
+        left_out = {
+            name: LeftOut.read(models[name].network, self.data.where(cuts[name].test))
+            for name in TASKS
+            if name in cuts
+        }
+        for name, model in models.items():
+            others = [one for task, one in left_out.items() if task != name]
+            if others:
+                models[name] = replace(model, strange=read_out_of_sets(others))
+        return {name: (cut, models[name]) for name, cut in cuts.items()}
 
     def model(
         self,

@@ -7,6 +7,7 @@ from typing import Any
 
 from capsule.evaluation.figures import STATISTICS, shown
 from capsule.evaluation.splits import SPLITTERS
+from capsule.evaluation.tangent import USED
 from capsule.evaluation.verdict import verdict
 from capsule.readout import TASKS
 
@@ -174,6 +175,38 @@ def _raw(told: Found, about: Found) -> str:
     )
 
 
+def _tangent(told: Found, about: Found) -> str:
+    text = (
+        "## Rivals in the tangent space\n\nThe same learners on how electrodes go together "
+        "(Barachant et al. 2012, with pyriemann): real cross-spectra of "
+        f"{', '.join(USED)} of each window and their recent mean, whitened by the log-Euclidean "
+        "mean of the wearer's rest, tangent vectors in units of the rest's spread. Folds, windows "
+        "and rest as above. Their one setting was written first and kept (LOG).\n\n"
+    )
+    if told["null"]:
+        text += (
+            f"Null labels, dealt {about['deals']} times among the trials of each of EEGMAT's "
+            "people, 19 channels, nearest neighbours in the tangent space: "
+            f"{shown(told['null'])}.\n\n"
+        )
+    for subset, one in told["montages"].items():
+        text += f"### EEGMAT, {subset} channels\n\n{_rows(one)}{_above(one)}\n"
+    text += (
+        "### Headsets never seen\n\nOver the regions that the headset shares with every set "
+        "learned from; EEGMAT with fewer channels is learned from where it has them. Windows are "
+        "drawn as the network draws them.\n\n"
+    )
+    for name, one in told["left out"].items():
+        text += f"**{name}, left out**: {_regions(one)}\n\n{_rows(one)}{_above(one)}\n"
+    for name, one in told["unseen"].items():
+        text += f"**{name}, shipped weights**: {_regions(one)}\n\n{_rows(one)}{_above(one)}\n"
+    return text
+
+
+def _regions(told: Found) -> str:
+    return ", ".join(told["regions"]) or "no region is shared"
+
+
 PAGES: dict[str, Callable[[Found, Found], str]] = {
     "people": _people,
     "datasets": _datasets,
@@ -184,4 +217,5 @@ PAGES: dict[str, Callable[[Found, Found], str]] = {
     "null": _null,
     "null network": _null_network,
     "raw": _raw,
+    "tangent": _tangent,
 }

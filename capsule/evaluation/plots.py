@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from capsule.evaluation.rows import CAPSULE, RIVALS
+from capsule.evaluation.rows import CAPSULE, RIVALS, TANGENT
 
 Found = dict[str, Any]
 SIZE = (6.0, 3.2)  # inches
-COLOURS = {CAPSULE: "tab:red", RIVALS[0]: "tab:blue", RIVALS[1]: "tab:green"}
+COLOURS = {
+    CAPSULE: "tab:red", RIVALS[0]: "tab:blue", RIVALS[1]: "tab:green", TANGENT[1]: "tab:purple",
+}  # fmt: skip
 
 
 def draw(found: dict[str, Found], out: Path) -> None:
@@ -18,7 +20,12 @@ def draw(found: dict[str, Found], out: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Picture
 
-    montages: Found = found.get("people", {}).get("montages", {})
+    people: Found = found.get("people", {}).get("montages", {})
+    others: Found = found.get("tangent", {}).get("montages", {})
+    montages: Found = {
+        subset: {"rows": (others[subset]["rows"] if subset in others else {}) | one["rows"]}
+        for subset, one in people.items()
+    }
     for name, paint in PICTURES.items() if montages else ():
         picture = Picture(figsize=SIZE, layout="constrained")
         paint(picture, montages)
@@ -50,7 +57,7 @@ def _montages(picture: Any, montages: Found) -> None:
             for subset, one in montages.items()
             if name in one["rows"]
         }
-        x = [k + 0.12 * (place - 1) for k in range(len(told))]
+        x = [k + 0.12 * (place - 1.5) for k in range(len(told))]
         low, value, high = ([one[key] for one in told.values()] for key in ("low", "value", "high"))
         axes.vlines(x, low, high, color=colour, linewidth=1)
         axes.plot(x, value, ".", color=colour, label=name)

@@ -77,19 +77,34 @@ def read(model: Model, data: Examples, axis: Axis = AROUSAL) -> Judged:
 def distance(test: Examples) -> Judged:
     """How unlike rest a window is, in whatever direction: what a network must not live on."""
     size = np.sqrt((test.inputs[..., 1] ** 2).sum((1, 2)) / np.maximum(test.present.sum((1, 2)), 1))
-    return AROUSAL.beside((size / (1.0 + size)).astype(np.float64), test)
+    return far(size.astype(np.float64), test)
+
+
+def far(size: Floats, test: Examples) -> Judged:
+    """Distances from rest (W,), brought into [0, 1)."""
+    return AROUSAL.beside(size / (1.0 + size), test)
 
 
 def drift(model: Model, held: Examples) -> Judged:
     """EEGMAT's second minute of rest against its third: must be at chance."""
-    rest = held.where((held.label == "rest") & (held.time_s < 180.5))
-    return replace(read(model, rest), truth=rest.time_s >= 121.0)
+    return drifting(read(model, held), held)
+
+
+def drifting(judged: Judged, held: Examples) -> Judged:
+    """The same of what anybody says of `held`, whose windows all tell arousal."""
+    rest = (held.label == "rest") & (held.time_s < 180.5)
+    return replace(judged.where(rest), truth=held.time_s[rest] >= 121.0)
 
 
 def mirror(model: Model, held: Examples) -> Judged:
     """Arithmetic against its reflection in the rest, which is as far from rest as it is."""
     task = held.where(held.label == "arithmetic")
     ahead, back = (AROUSAL.judged(probabilities(model, task, sign), task) for sign in (1.0, -1.0))
+    return mirrored(ahead, back)
+
+
+def mirrored(ahead: Judged, back: Judged) -> Judged:
+    """What is said of windows of one class and of their reflections, which are of the other."""
     return together([ahead, replace(back, truth=~back.truth)])
 
 

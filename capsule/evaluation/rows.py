@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,14 @@ AS_STRANGE = "the same, read out as for a strange headset"
 RIVALS = ("logistic regression", "support vectors (RBF)")
 
 
+def in_tangent_space(name: str) -> str:
+    """What a rival is called that has tangent vectors for entropies."""
+    return f"tangent space, {name}"
+
+
+TANGENT = tuple(in_tangent_space(name) for name in RIVALS)
+
+
 class Rows(dict[str, list[Judged]]):
     """What each reader said in one fold after another."""
 
@@ -31,13 +39,13 @@ class Rows(dict[str, list[Judged]]):
             if len(judged.p):
                 self.setdefault(name, []).append(judged)
 
-    def found(self) -> Found:
-        """Figures of every reader, and of the network minus each that was asked the same."""
+    def found(self, rivals: Sequence[str] = RIVALS) -> Found:
+        """Figures of every reader, and of the network minus each rival that is among them."""
         whole = {name: together(parts) for name, parts in self.items()}
         whole = {name: one for name, one in whole.items() if one.both}
         told: Found = {"rows": {name: row(one) for name, one in whole.items()}, "above": {}}
         ours = whole.get(CAPSULE)
-        for name in RIVALS:
+        for name in rivals:
             if ours is not None and name in whole:
                 told["above"][name] = above(ours, whole[name])
         return told

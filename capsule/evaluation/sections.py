@@ -16,11 +16,11 @@ from capsule.evaluation.learners import learned, null_accuracy
 from capsule.evaluation.material import Material
 from capsule.evaluation.predictions import AROUSAL, AXES, Axis, distance, drift, majority, mirror
 from capsule.evaluation.predictions import read as read_axis
+from capsule.evaluation.riemann import riemann
 from capsule.evaluation.rows import AS_KNOWN, AS_STRANGE, CAPSULE, Found, Rows, above, row
 from capsule.evaluation.splits import SPLITTERS, Cut, by_window, dealt
 from capsule.learning import chances
 from capsule.network import ReadOut, Routing
-from capsule.readout import TASKS, LeftOut, read_out_of_sets
 from capsule.recogniser import Model
 
 ROUTINGS: tuple[Routing, ...] = ("dynamic", "attention", "uniform")
@@ -87,27 +87,14 @@ def routing(m: Material) -> Found:
 
 
 def datasets(m: Material) -> Found:
-    """Leave-one-data-set-out: EEGMAT by channels, the others as they are.
-
-    The read-out for its strange headset comes from the other TASKS, each left out in its turn.
-    """
+    """Leave-one-data-set-out: EEGMAT by channels, the others as they are."""
     found: Found = {}
-    if len(np.unique(m.data.dataset)) < 2:
-        return found
-    cuts = {str(m.data.dataset[c.test][0]): c for c in SPLITTERS["datasets"].cut(m.data, 0)}
-    models = {n: m.model(f"without {n}", m.data.where(c.training)) for n, c in cuts.items()}
-    tasks = [name for name in TASKS if name in cuts]
-    left_out = {n: LeftOut.read(models[n].network, m.data.where(cuts[n].test)) for n in tasks}
-    for name, cut in cuts.items():
-        others = [one for n, one in left_out.items() if n != name]
-        model, training = models[name], m.data.where(cut.training)
-        if others:
-            model = replace(model, strange=read_out_of_sets(others))
+    for name, (cut, model) in m.without.items():
         asked = {name: m.data.where(cut.test)}
         if name == "eegmat":
             asked = {f"eegmat, {subset} channels": one for subset, one in m.eegmat.items()}
         for told, test in asked.items():
-            found[told] = _transferred(m, model, training, test)
+            found[told] = _transferred(m, model, m.data.where(cut.training), test)
     return found
 
 
@@ -230,6 +217,7 @@ SECTIONS = (
     Section("routing", routing, ("folds", "montages"), True),
     Section("null network", null_network, ("folds", "montages"), True),
     Section("raw", raw, ("folds", "epochs"), True, networks=False),
+    Section("tangent", riemann, ("folds", "montages", "deals"), True, weights=True),
 )
 
 
@@ -244,6 +232,8 @@ def found(section: Section, m: Material) -> Found:
             return dict(kept["figures"])
     m.say(f"{section.name} ...")
     figures = section.find(m)
+    if not figures:  # nothing to ask, or a library lacks that may be there another time
+        return {}
     file.parent.mkdir(parents=True, exist_ok=True)
     whole = json.dumps({"key": key, "figures": figures}, indent=1, allow_nan=False)
     file.write_text(whole + "\n", encoding="utf-8")
