@@ -15,7 +15,7 @@ from capsule.evaluation import eegnet as rival
 from capsule.evaluation import riemann, sections
 from capsule.evaluation.material import Material, Settings
 from capsule.evaluation.report import main, parse, report, settings_of
-from capsule.evaluation.riemann import DISTANCE
+from capsule.evaluation.riemann import DISTANCE, LOUD
 from capsule.evaluation.rows import CAPSULE, TANGENT
 from capsule.evaluation.sections import SECTIONS
 from capsule.evaluation.splits import Cut
@@ -64,8 +64,8 @@ class Guess(Part):
     def by_region(self):
         return self
 
-    def vectors(self, nodes):
-        return np.random.default_rng(0).normal(size=(len(self.asked), 18))
+    def vectors(self, nodes, loud=False):
+        return np.random.default_rng(int(loud)).normal(size=(len(self.asked), 18))
 
 
 def small_recipe(**words):
@@ -126,6 +126,7 @@ def test_the_tangent_space_stands_beside_the_network_and_its_controls(material):
     assert set(found["left out"]) == {"eegmat, 19 channels", "eegmat, 4 channels", "mane"}
     assert set(found["unseen"]) == {"bird"}
     assert found["unseen"]["bird"]["regions"] == list(Guess.nodes)
+    assert {TANGENT[1] + LOUD, DISTANCE + LOUD} < set(found["unseen"]["bird"]["rows"])
     assert 0.3 < found["null"]["value"] < 0.7
 
 

@@ -14,7 +14,7 @@ from capsule.evaluation.riemann import inputs_of, shared
 from capsule.evaluation.splits import by_person
 from capsule.evaluation.tangent import USED, Crossed, CrossSpectra, Part
 from eeg.features import BandEntropy
-from eeg.montage import BANDS
+from eeg.montage import BANDS, REGIONS
 
 pytest.importorskip("pyriemann")
 
@@ -102,6 +102,28 @@ def test_a_node_that_lacks_says_nothing(one):
     assert bad.against_rest(CHANNELS, rows)[0].astype(bool).sum() == 6 * 6
     assert not replace(one, good=np.zeros_like(one.good)).against_rest(CHANNELS, rows).any()
     assert not replace(one, rest=np.zeros_like(one.rest)).against_rest(CHANNELS, rows).any()
+
+
+def test_a_node_that_is_not_heard_says_nothing_in_that_window(one):
+    rows = np.flatnonzero(one.take == 1)[:3]
+    heard = np.ones((3, 4), dtype=bool)
+    heard[1, 2], heard[2] = False, False
+    told = one.against_rest(CHANNELS, rows, heard).reshape(3, 6, 10)
+    assert told[0] == pytest.approx(one.against_rest(CHANNELS, rows)[0].reshape(6, 10))
+    without = one.against_rest(("Fp1", "Fp2", "T8"), rows)[1].reshape(6, 6)
+    assert not told[1][:, [2, 5, 7, 8]].any()
+    assert told[1][:, [0, 1, 3, 4, 6, 9]] == pytest.approx(without)
+    assert not told[2].any()
+
+
+def test_what_the_baseline_left_out_is_not_heard(part):
+    """Whatever its own cross-spectra say; unless it is asked for."""
+    present = part.asked.present.copy()
+    present[:, REGIONS.index("temporal-left")] = False
+    deaf = replace(part, asked=replace(part.asked, present=present))
+    plain, loud = deaf.vectors(CHANNELS), deaf.vectors(CHANNELS, loud=True)
+    assert not plain.reshape(len(plain), 6, 10)[..., [2, 5, 7, 8]].any()
+    assert loud == pytest.approx(part.vectors(CHANNELS))
 
 
 def test_a_window_with_a_bad_electrode_is_what_the_last_good_one_was(one):

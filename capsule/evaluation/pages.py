@@ -181,7 +181,8 @@ def _tangent(told: Found, about: Found) -> str:
         "(Barachant et al. 2012, with pyriemann): real cross-spectra of "
         f"{', '.join(USED)} of each window and their recent mean, whitened by the log-Euclidean "
         "mean of the wearer's rest, tangent vectors in units of the rest's spread. Folds, windows "
-        "and rest as above. Their one setting was written first and kept (LOG).\n\n"
+        "and rest as above; what the baseline leaves out, bad or loud alone, is not heard here, "
+        "either, but in rows that say so. One setting, written first and kept (LOG).\n\n"
     )
     if told["null"]:
         text += (

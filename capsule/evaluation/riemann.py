@@ -27,6 +27,7 @@ from eeg.montage import REGIONS
 
 LEFT_OUT = ("eegmat", "mane")  # whose labels say what was done
 DISTANCE = "tangent space, distance from rest alone (no threshold)"
+LOUD = ", what is loud alone heard"
 
 
 def riemann(m: Material) -> Found:
@@ -64,9 +65,9 @@ def parts(m: Material) -> tuple[dict[tuple[str, str], Part], dict[str, Part]]:
     return known, {source(told).name: Part.of(told, "19") for told in m.unseen}
 
 
-def inputs_of(part: Part, nodes: Sequence[str]) -> Floats:
-    """Tangent vectors (W, entries), clipped as the entropies are."""
-    return np.clip(part.vectors(nodes), -CLIP, CLIP)
+def inputs_of(part: Part, nodes: Sequence[str], loud: bool = False) -> Floats:
+    """Tangent vectors (W, entries), clipped as the entropies are, see `Part.vectors`."""
+    return np.clip(part.vectors(nodes, loud), -CLIP, CLIP)
 
 
 def _by_channels(m: Material, subset: str, part: Part) -> Found:
@@ -103,7 +104,8 @@ def _distance(inputs: Floats, data: Examples) -> Judged:
     """The length of the recent mean's half of the tangent vectors (W, entries)."""
     told = AROUSAL.told(data)[0]
     recent = inputs[told, inputs.shape[1] // 2 :]
-    return far(np.sqrt((recent**2).mean(1)), data.where(told))
+    heard = np.maximum((recent != 0.0).sum(1), 1)
+    return far(np.sqrt((recent**2).sum(1) / heard), data.where(told))
 
 
 def _null(m: Material, part: Part) -> Found:
@@ -132,10 +134,14 @@ def _transferred(
     rows.tell({CAPSULE: read(model, test.asked)})
     able = [one for one in others.values() if set(nodes) <= set(one.nodes)]
     if nodes and able:
-        training, asked = joined(one.asked for one in able), inputs_of(test, nodes)
+        training = joined(one.asked for one in able)
         known = np.vstack([inputs_of(one, nodes) for one in able])
         chance = chances(training, m.recipe())
-        told = learned(training, test.asked, chance=chance, inputs=(known, asked))
-        rows.tell({in_tangent_space(name): one for name, one in told.items()})
-        rows.tell({DISTANCE: _distance(asked, test.asked)})
+        plain, loud = (inputs_of(test, nodes, heard) for heard in (False, True))
+        for asked, more in ((plain, ""), (loud, LOUD)):
+            if more and np.array_equal(plain, loud):
+                continue
+            told = learned(training, test.asked, chance=chance, inputs=(known, asked))
+            rows.tell({in_tangent_space(name) + more: one for name, one in told.items()})
+            rows.tell({DISTANCE + more: _distance(asked, test.asked)})
     return rows.found(TANGENT) | {"regions": nodes}

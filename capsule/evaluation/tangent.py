@@ -119,26 +119,45 @@ class Crossed:
         good = chosen.any(2)
         return replace(self, cross=cross, good=good, nodes=names, regions=names)
 
-    def against_rest(self, nodes: Sequence[str], rows: NDArray[np.intp]) -> Floats:
+    def against_rest(
+        self, nodes: Sequence[str], rows: NDArray[np.intp], heard: Bools | None = None
+    ) -> Floats:
         """Tangent vectors (rows, 2 x bands x n (n + 1) / 2) over `nodes`: window, recent mean.
 
-        Entries of a node that the sitting lacks are 0, as those of a window at rest. A window in
-        which a node is bad is taken for what the last whole one was.
+        Entries are 0, as those of a window at rest, where a node is not `heard` (rows, n) or was
+        not good for most of the rest; then the others are whitened without it.
+        """
+        share = self.good[self.rest].sum(0) / max(int(self.rest.sum()), 1)
+        mostly = np.array(self.nodes)[share >= MOSTLY].tolist()
+        there: Bools = np.tile([one in mostly for one in nodes], (len(rows), 1))
+        if heard is not None:
+            there = there & heard
+        kinds, kind = np.unique(there, axis=0, return_inverse=True)
+        upper, lower = np.triu_indices(len(nodes))
+        told = np.zeros((len(rows), 2, len(USED), len(upper)))
+        for number, chosen in enumerate(kinds):
+            at = [self.nodes.index(one) for one, use in zip(nodes, chosen, strict=True) if use]
+            mine = np.flatnonzero(kind == number)
+            entries = np.flatnonzero(chosen[upper] & chosen[lower])
+            if at:
+                some = told[mine]
+                some[..., entries] = self._told(at, rows[mine])
+                told[mine] = some
+        return told.reshape(len(rows), 2 * len(USED) * len(upper))
+
+    def _told(self, at: Sequence[int], rows: NDArray[np.intp]) -> Floats:
+        """Tangent vectors (rows, 2, bands, entries) over the nodes numbered `at`.
+
+        A window in which one of them is bad is taken for what the last whole one was.
         """
         from pyriemann.geometry.mean import mean_logeuclid
         from pyriemann.geometry.tangentspace import tangent_space
 
-        share = self.good[self.rest].sum(0) / max(int(self.rest.sum()), 1)
-        mostly = np.array(self.nodes)[share >= MOSTLY].tolist()
-        here = np.array([one in mostly for one in nodes])
-        upper, lower = np.triu_indices(len(nodes))
-        entries: Bools = here[upper] & here[lower]
-        told = np.zeros((len(rows), 2, len(USED), entries.size))
-        at = [self.nodes.index(one) for one in nodes if one in mostly]
         whole: Bools = np.all(self.good[:, at], axis=1)
         calm: Bools = self.rest & whole
-        if calm.sum() < LEAST_WINDOWS or not at:
-            return told.reshape(len(rows), 2 * len(USED) * entries.size)
+        told = np.zeros((len(rows), 2, len(USED), len(at) * (len(at) + 1) // 2))
+        if calm.sum() < LEAST_WINDOWS:
+            return told
         last = np.maximum.accumulate(np.where(whole, np.arange(len(whole)), whole.argmax()))
         cross = _even(self.cross[last][:, :, at][..., at].astype(np.float64), calm)
         recent = self._recent(cross)
@@ -146,9 +165,8 @@ class Crossed:
             middle = mean_logeuclid(cross[calm, band])
             spread = 0.5 * tangent_space(cross[calm, band], middle).std(0) + SPREAD_FLOOR
             for place, kind in enumerate((cross, recent)):
-                found = 0.5 * tangent_space(kind[rows, band], middle) / spread
-                told[:, place, band, entries] = found
-        return told.reshape(len(rows), 2 * len(USED) * entries.size)
+                told[:, place, band] = 0.5 * tangent_space(kind[rows, band], middle) / spread
+        return told
 
     def _recent(self, cross: Floats) -> Floats:
         """Exponential mean of `cross` (W, ...), corrected for its short start."""
@@ -212,8 +230,12 @@ class Part:
         first, *others = self.sittings.values()
         return tuple(one for one in first.nodes if all(one in other.nodes for other in others))
 
-    def vectors(self, nodes: Sequence[str]) -> Floats:
-        """Tangent vectors (W, entries) of the labelled windows, see `Crossed.against_rest`."""
+    def vectors(self, nodes: Sequence[str], loud: bool = False) -> Floats:
+        """Tangent vectors (W, entries) of the labelled windows, see `Crossed.against_rest`.
+
+        Regions that the baseline left out of a window, for being loud alone or bad, are not heard
+        here, either; with `loud` they are.
+        """
         count = 2 * len(USED) * len(nodes) * (len(nodes) + 1) // 2
         found = np.full((len(self.asked), count), np.nan)
         for name, sitting in self.sittings.items():
@@ -223,5 +245,8 @@ class Part:
             takes = [one[len(name) + 1 :].split("/")[0] for one in self.asked.recording[here]]
             asked = zip(map(int, takes), self.asked.time_s[here].tolist(), strict=True)
             rows = np.array([place[key] for key in asked], dtype=np.intp)
-            found[here] = sitting.against_rest(nodes, rows)
+            where = dict(zip(sitting.nodes, sitting.regions, strict=True))
+            place_of = [REGIONS.index(where.get(one, REGIONS[0])) for one in nodes]
+            heard: Bools = np.any(self.asked.present[here], axis=2)
+            found[here] = sitting.against_rest(nodes, rows, None if loud else heard[:, place_of])
         return found
