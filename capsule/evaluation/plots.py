@@ -46,7 +46,8 @@ def _reliability(picture: Any, montages: Found) -> None:
                 )  # fmt: skip
         axes.set(title=f"{subset} channels", xlabel="told", xlim=(0, 1), ylim=(0, 1))
     panes[0].set(ylabel="share of arithmetic, classes alike")
-    panes[0].legend(fontsize=6)
+    names = panes[0].get_legend_handles_labels()
+    picture.legend(*names, loc="outside lower center", ncols=len(COLOURS), fontsize=6)
 
 
 def _montages(picture: Any, montages: Found) -> None:
@@ -64,7 +65,7 @@ def _montages(picture: Any, montages: Found) -> None:
     axes.set_xticks(range(len(montages)), [f"{subset} channels" for subset in montages])
     axes.axhline(0.5, color="grey", linestyle=":")
     axes.set(ylabel="balanced accuracy")
-    axes.legend(fontsize=7)
+    axes.legend(fontsize=7, loc="lower left")
 
 
 PICTURES: dict[str, Callable[[Any, Found], None]] = {

@@ -7,7 +7,7 @@ of pyriemann).
 
 Nodes are channels or, so that headsets can be compared, the mean signals of scalp regions. Windows,
 rest and recent mean are those of the entropies (`capsule.baseline`); what is on the diagonal is,
-where nodes are independent, the entropy's change. The gain of an electrode changes nothing.
+where nodes are independent, the entropy's change. The gain of a node changes nothing.
 """
 
 from __future__ import annotations
