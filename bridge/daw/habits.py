@@ -86,6 +86,19 @@ class Habits:
         """Whether anything goes to the port `control`."""
         return self.clock or self.controls is not None
 
+    def limited(self, controls: Controls) -> Controls:
+        """A composer's controls with these limits; key, tempo and the rest are the desk's."""
+        own = self.keeps
+        return replace(
+            controls,
+            lowest=own.lowest,
+            highest=own.highest,
+            max_density=own.max_density,
+            min_density=own.min_density,
+            polyphony=own.polyphony,
+            quantise=own.quantise,
+        )
+
     def shaped(self, event: Timed) -> Timed:
         """The event as it is to be sent."""
         if isinstance(event, TimedPulse):

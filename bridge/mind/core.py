@@ -70,7 +70,7 @@ class Mind:
         self._wishes: Wishes | None = None
         self._outdated = False  # what is pending was composed under other wishes
         self._committed: deque[TimedNote] = deque(maxlen=SHOWN)
-        composer.controls = habits.keeps
+        composer.controls = habits.limited(composer.controls)
 
     @property
     def counts(self) -> MindCounts:
