@@ -32,7 +32,7 @@ SMALL = Scale(
     samples=2,
     pasts=2,
     draws=2,
-    speed_s=12.0,
+    speed_s=20.0,
     speed_pieces=2,
 )
 

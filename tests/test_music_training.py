@@ -126,7 +126,7 @@ def test_a_run_begins_from_other_weights_as_far_as_they_fit(
     toy += ["--valid-batches", "1"]
     plain = ["--conditioning", DEFAULT, "--latent", "8"]
     assert train_main([*toy, *plain, "--out", str(first), "--steps", "2"]) == 0
-    other = ["--conditioning", "attention", "--latent", "4", "--lr", "0"]
+    other = ["--conditioning", "gated", "--latent", "4", "--lr", "0"]
     assert (
         train_main([*toy, *other, "--out", str(second), "--steps", "1", "--start", str(first)]) == 0
     )
