@@ -8,7 +8,6 @@ import torch
 from safetensors.numpy import save_file
 
 from music import vocabulary as v
-from music.conditioning import DEFAULT
 from music.corpus.dataset import Piece, Source
 from music.errors import MusicError
 from music.inputs import ModelConfig
@@ -33,7 +32,7 @@ from music.training.trainer import Trainer
 
 pytest.importorskip("gensim", reason="gensim has no wheel for this Python")
 RECIPE = Recipe(size=16, epochs=20)
-TINY = ModelConfig(2, 64, 4, 0.0, DEFAULT)
+TINY = ModelConfig(2, 64, 4, 0.0, "modulation")
 
 
 def piece(song: str, names: list[str], quadrant: int | None = None, split: str = "train") -> Piece:
