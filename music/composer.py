@@ -25,11 +25,11 @@ from music.choice import choose_within
 from music.compact import compact
 from music.condition import Condition
 from music.controls import PLAIN, Controls
-from music.energy import Energy
+from music.energy import DENSITY, Energy
 from music.errors import MusicError
 from music.events import Bar, Event, Pedal, Tempo, TempoMap
 from music.grammar import Grammar
-from music.guidance import ROWS, Mixture, Turn, rows_needed, rows_of, strengths_of
+from music.guidance import ROWS, UNTOLD, Mixture, Turn, rows_needed, rows_of, strengths_of
 from music.inputs import Inputs
 from music.latent import Gaussian
 from music.limits import Memory
@@ -208,8 +208,9 @@ class Composer:
             self.tempo_map.push(tempo)
 
     def _whence(self, now: Moment) -> Mixture | None:
-        """What the next choice leans away from; no density where the player says how dense."""
-        if self.controls.steers_density and not now.grammar.touch_is_next:
+        """What the next choice leans away from; no density where the player's is another."""
+        asked = now.turn.towards or UNTOLD
+        if not (now.grammar.touch_is_next or self.controls.lets(_density(asked[0] + asked[1]))):
             return None
         return now.turn.whence(now.grammar, now.energy)
 
@@ -272,6 +273,12 @@ class Composer:
     def _dice(self, draw: int, lane: tuple[int, int] = (0, 0)) -> np.random.Generator:
         """The ``draw``-th random source of this seed."""
         return self._sources.at(self.seed, 0, *lane, draw)
+
+
+def _density(arousal: float) -> float:
+    """Notes a second of music of an arousal, on average."""
+    calm, stirred = DENSITY
+    return float(2.0 ** (calm + arousal * (stirred - calm)))
 
 
 @lru_cache(maxsize=64)

@@ -58,10 +58,9 @@ class Controls:
         if self.take < 0:
             raise MusicError(f"A take numbered {self.take}; give 0 or more.")
 
-    @property
-    def steers_density(self) -> bool:
-        """Whether the player says how dense the music is to be."""
-        return self.max_density is not None or self.min_density > 0.0
+    def lets(self, density: float) -> bool:
+        """Whether so many notes a second are what the player asks for."""
+        return self.min_density <= density <= (self.max_density or math.inf)
 
     def _check_density(self) -> None:
         most, least = self.max_density, self.min_density
