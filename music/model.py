@@ -6,10 +6,9 @@ one token at a time.
 
 Each bar k has a latent z_k. The posterior q(z_k | bar k, c_k) reads the whole bar and exists only
 in training; the prior p(z_k | past, c_k) reads the decoder's state at BAR, so live play is causal
-(Action2Motion: prior, posterior, generator; Guo 2020). LATENT takes W·z_k as input, z_k is added to
-the bar's later positions, and where the conditioning reads the emotion's vector it colours that
-(MuseMorphose's in-attention: Wu & Yang 2021). How the emotion enters is ``config.conditioning``;
-with ``config.latent`` 0 there is no latent and what remains is a plain causal Transformer.
+(Action2Motion: prior, posterior, generator; Guo 2020). W·z_k is added to what the bar's positions
+take as input, LATENT and all that follow. How the emotion enters is ``config.conditioning``; with
+``config.latent`` 0 there is no latent and what remains is a plain causal Transformer.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from torch import Tensor, nn
 
 from music import vocabulary as v
 from music.cache import KVCache, Place, beside
-from music.conditioning import CONDITIONINGS, EMOTION_DIM, Context, Emotion, Entry, Layer, Told
+from music.conditioning import CONDITIONINGS, Context, Emotion, Entry, Layer, Told
 from music.inputs import HEAD_DIM, Inputs, ModelConfig, band, rotate, rotation
 from music.latent import Gaussian, Posterior, Prior
 from music.network import Network
@@ -103,13 +102,10 @@ class MusicModel(Network):
         self.embed = nn.Embedding(v.SIZE, config.width)
         self.emotion = Emotion()
         self.entry: Entry = entry(config)
-        self.is_coloured = config.latent > 0 and layer.coloured
         self.blocks = nn.ModuleList(Block(config, layer) for _ in range(config.depth))
         self.norm = nn.LayerNorm(config.width, bias=False)
         if config.latent:
             self.latent = nn.Linear(config.latent, config.width, bias=False)
-            if self.is_coloured:
-                self.colour = nn.Linear(config.latent, EMOTION_DIM, bias=False)
             self.prior = Prior(config)
             self.posterior = Posterior(config)
         self._init_weights()
@@ -121,8 +117,6 @@ class MusicModel(Network):
         nn.init.normal_(self.embed.weight, std=0.05)
         if self.config.latent:
             nn.init.normal_(self.latent.weight, std=0.005)
-            if self.is_coloured:
-                nn.init.normal_(self.colour.weight, std=0.05)
         for name, parameter in self.blocks.named_parameters():
             if name.endswith(("out.weight", "down.weight")):
                 nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * self.config.depth))
@@ -137,11 +131,11 @@ class MusicModel(Network):
         rows, length = inputs.tokens.shape
         if cache is None:
             seen = band(length, self.config.window, inputs.tokens.device)
-            return self.states(inputs, z, self.hear(inputs, z), seen, [None] * self.config.depth)
+            return self.states(inputs, z, self.hear(inputs), seen, [None] * self.config.depth)
         if length != 1:
             raise ValueError(f"a cached forward takes one position at a time, not {length}")
         places, mask = cache.open(rows)
-        out = self.states(inputs, z, self.hear(inputs, z, cache), mask, places)
+        out = self.states(inputs, z, self.hear(inputs, cache), mask, places)
         cache.advance()
         return out
 
@@ -167,21 +161,19 @@ class MusicModel(Network):
         out: Tensor = self.norm(x)
         return out
 
-    def hear(self, inputs: Inputs, z: Tensor, cache: KVCache | None = None) -> Heard:
-        """The condition as each layer will use it; made anew only when it changes: condition and,
-        where it matters, latent hold for many tokens.
+    def hear(self, inputs: Inputs, cache: KVCache | None = None) -> Heard:
+        """The condition as each layer will use it; made anew only when it changes: a condition
+        holds for many tokens.
         """
-        key = (inputs.p, inputs.null, z) if self.is_coloured else (inputs.p, inputs.null)
-        known = cache.memo.get(len(z)) if cache is not None else None
+        key = (inputs.p, inputs.null)
+        known = cache.memo.get(len(inputs.p)) if cache is not None else None
         if known and all(map(torch.equal, known[0], key)):
             return cast(Heard, known[1])
         weights, emotion = self.emotion(inputs)
-        if self.is_coloured:
-            emotion = emotion + self.colour(z)
         context = Context(weights, emotion)
         heard = context, [cast(Block, block).condition.tell(context) for block in self.blocks]
         if cache is not None:
-            cache.memo[len(z)] = key, heard
+            cache.memo[len(inputs.p)] = key, heard
         return heard
 
     def prior_of(self, states: Tensor, inputs: Inputs) -> Gaussian:

@@ -66,7 +66,7 @@ def _program(model: MusicModel, rows: int) -> States:
     z = torch.zeros(rows, 1, model.config.latent)
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it is deprecated, and of shapes, which stay
-        heard = model.hear(inputs, z)
+        heard = model.hear(inputs)
         places, mask = cache.open(rows)
         told = len(heard[1][0])
         own = model.states

@@ -8,6 +8,7 @@ import torch
 from safetensors.numpy import save_file
 
 from music import vocabulary as v
+from music.conditioning import DEFAULT
 from music.corpus.dataset import Piece, Source
 from music.errors import MusicError
 from music.inputs import ModelConfig
@@ -32,7 +33,7 @@ from music.training.trainer import Trainer
 
 pytest.importorskip("gensim", reason="gensim has no wheel for this Python")
 RECIPE = Recipe(size=16, epochs=20)
-TINY = ModelConfig(2, 64, 4, 0.0, "modulation")
+TINY = ModelConfig(2, 64, 4, 0.0, DEFAULT)
 
 
 def piece(song: str, names: list[str], quadrant: int | None = None, split: str = "train") -> Piece:

@@ -126,7 +126,6 @@ class PriorAsPosterior:
 def test_where_the_latent_says_nothing_both_bounds_are_exact() -> None:
     model = tiny_model()
     torch.nn.init.zeros_(model.latent.weight)
-    torch.nn.init.zeros_(model.colour.weight)
     found = bound(PriorAsPosterior(model), row(), 5, dice())
     batch = batch_of(row())
     exact = token_nll(model, model(batch.inputs, torch.zeros(*batch.targets.shape, 8)), batch)
@@ -140,7 +139,6 @@ def test_more_samples_bring_the_bound_down_to_what_is_known() -> None:
     """z changes no token here, so −log p(x) is known although prior and posterior differ."""
     model = tiny_model()
     torch.nn.init.zeros_(model.latent.weight)
-    torch.nn.init.zeros_(model.colour.weight)
     model.posterior.width.fill_(8.0)  # the two kept near enough for importance sampling
     torch.nn.init.zeros_(model.posterior.log_variance.weight)
     batch = batch_of(row())

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from music import vocabulary as v
 from music.cache import KVCache
-from music.conditioning import CONDITIONINGS
+from music.conditioning import CONDITIONINGS, DEFAULT
 from music.corpus.crops import Batch
 from music.errors import MusicError
 from music.inputs import Inputs, ModelConfig
@@ -208,7 +208,7 @@ def test_without_a_latent_the_likelihood_is_exact_and_needs_no_noise() -> None:
 
 def test_a_few_steps_learn_a_tiny_corpus_and_use_the_latent() -> None:
     torch.manual_seed(0)
-    model, batch = MusicModel(ModelConfig(2, 64, 4, 0.0, "modulation")), batch_of(rows=1, length=60)
+    model, batch = MusicModel(ModelConfig(2, 64, 4, 0.0, DEFAULT)), batch_of(rows=1, length=60)
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     losses = []
     for _ in range(40):

@@ -9,6 +9,7 @@ import torch
 from networks import tiny_model
 from puppets import PitchJudge, puppet
 
+from music.conditioning import DEFAULT
 from music.corpus.dataset import Piece, Source
 from music.errors import MusicError
 from music.evaluation.following import Playing, corners
@@ -31,7 +32,7 @@ SMALL = Scale(
     samples=2,
     pasts=2,
     draws=2,
-    speed_s=12.0,
+    speed_s=20.0,
     speed_pieces=2,
 )
 
@@ -211,15 +212,15 @@ def test_the_verdict_on_what_ships_is_that_of_each_round_held() -> None:
         heard = {"4Q": {"value": 0.5, "n": 200}}
         lines = [
             {"row": name, "nats": {"best": {"value": 8.0 + (name != row)}}, "agreement": heard}
-            for name in ("modulation", "attention")
+            for name in (DEFAULT, "attention")
         ]
         return {"table": {"lines": lines}}
 
-    both = {"comparison": round_won_by("attention"), "last round": round_won_by("modulation")}
+    both = {"comparison": round_won_by("attention"), "last round": round_won_by(DEFAULT)}
     first, last = verdict(both, 2.0)
     assert (first.asked, first.met) == ("the conditioning that ships leads the comparison", False)
     assert (last.asked, last.met) == ("the conditioning that ships leads the last round", True)
-    assert last.found == "modulation: 0.50, 8.000 nats a note"
+    assert last.found == f"{DEFAULT}: 0.50, 8.000 nats a note"
 
 
 def test_the_words_of_the_command() -> None:

@@ -14,6 +14,7 @@ from pieces import small_piece, toy_corpus
 from safetensors.torch import load_file
 
 from music import vocabulary as v
+from music.conditioning import DEFAULT
 from music.corpus.crops import CropConfig, Crops
 from music.corpus.dataset import Piece, Source, save
 from music.corpus.encode import encode
@@ -93,7 +94,7 @@ def test_the_schedule_starts_without_kl_and_ends_with_emopia() -> None:
 
 
 def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> None:
-    config = ModelConfig(2, 40, 4, 0.0, "modulation")
+    config = ModelConfig(2, 40, 4, 0.0, DEFAULT)
 
     def steps(trainer: Trainer, count: int) -> None:
         for _ in range(count):
@@ -123,9 +124,9 @@ def test_a_run_begins_from_other_weights_as_far_as_they_fit(
     assert main(["--data", str(corpus), "--out", str(out), "--jobs", "1"]) == 0
     toy = ["--data", str(out), "--depth", "2", "--window", "40", "--batch", "2"]
     toy += ["--valid-batches", "1"]
-    plain = ["--conditioning", "modulation", "--latent", "8"]
+    plain = ["--conditioning", DEFAULT, "--latent", "8"]
     assert train_main([*toy, *plain, "--out", str(first), "--steps", "2"]) == 0
-    other = ["--conditioning", "attention", "--latent", "4", "--lr", "0"]
+    other = ["--conditioning", "gated", "--latent", "4", "--lr", "0"]
     assert (
         train_main([*toy, *other, "--out", str(second), "--steps", "1", "--start", str(first)]) == 0
     )
@@ -140,8 +141,8 @@ def test_a_run_begins_from_other_weights_as_far_as_they_fit(
 
 
 def test_a_run_can_begin_anew_what_it_is_told_to() -> None:
-    first = Trainer(ModelConfig(2, 40, 4, 0.0, "modulation"), 1e-3, "cpu", seed=1)
-    second = Trainer(ModelConfig(2, 40, 4, 0.0, "modulation"), 1e-3, "cpu", seed=2)
+    first = Trainer(ModelConfig(2, 40, 4, 0.0, DEFAULT), 1e-3, "cpu", seed=1)
+    second = Trainer(ModelConfig(2, 40, 4, 0.0, DEFAULT), 1e-3, "cpu", seed=2)
     new = second.start(first.model, anew="blocks.1")
     assert "blocks.1.qkv" in new
     assert all(name.startswith("blocks.1.") for name in new)
@@ -198,7 +199,7 @@ def test_music_that_nobody_labelled_cannot_be_learnt_alone(tmp_path: Path) -> No
 
 def test_the_curve_is_drawn_beside_the_checkpoint(tmp_path: Path) -> None:
     full = {"step": 1, "loss": 2.0, "train_nll": 2.0, "beta": 0.1, "lr": 1e-3, "kl_per_bar": 1.0}
-    trainer = Trainer(ModelConfig(2, 40, 4, 0.0, "modulation"), 1e-3, "cpu")
+    trainer = Trainer(ModelConfig(2, 40, 4, 0.0, DEFAULT), 1e-3, "cpu")
     trainer.save(tmp_path)
     assert not (tmp_path / "curve.png").exists()  # nothing to show yet
     trainer.curve = [{"step": 0, "kl_per_bar": 2.0}, full]  # an older run kept less

@@ -14,7 +14,7 @@ from pieces import song
 from bridge.cli import PASSED_ON, build_parser, main
 from eeg.synthetic import EPOC, sample_recording, synthesise, write_edf
 from eeg.synthetic import Step as Mood
-from music.conditioning import CONDITIONINGS
+from music.conditioning import CONDITIONINGS, DEFAULT
 from music.evaluation.contestants import ROWS
 from music.midi import write_midi
 
@@ -168,8 +168,8 @@ def only_read(monkeypatch):
         raise Understood
 
     monkeypatch.setattr(argparse.ArgumentParser, "parse_args", stop)
-    monkeypatch.setitem(CONDITIONINGS, "sharpness", CONDITIONINGS["modulation"])
-    monkeypatch.setitem(ROWS, "sharpness", ROWS["modulation"])
+    monkeypatch.setitem(CONDITIONINGS, "sharpness", CONDITIONINGS[DEFAULT])
+    monkeypatch.setitem(ROWS, "sharpness", ROWS[DEFAULT])
 
 
 @pytest.mark.parametrize("command", [one for one in COMMANDS if OWN.match(one)])

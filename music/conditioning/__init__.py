@@ -13,9 +13,10 @@ from music.conditioning.base import (
 )
 from music.conditioning.cross import CrossLayer
 from music.conditioning.entry import EmbeddingEntry, PrefixEntry
-from music.conditioning.modulation import ModulationLayer
+from music.conditioning.modulation import ModulatedAttentionLayer, ModulationLayer
 
 CONDITIONINGS: dict[str, tuple[type[Entry], type[Layer]]] = {
+    "modulated-attention": (Entry, ModulatedAttentionLayer),
     "modulation": (Entry, ModulationLayer),
     "prefix": (PrefixEntry, Layer),
     "embedding": (EmbeddingEntry, Layer),
@@ -23,7 +24,7 @@ CONDITIONINGS: dict[str, tuple[type[Entry], type[Layer]]] = {
     "gated": (Entry, GatedLayer),
     "cross": (Entry, CrossLayer),
 }
-DEFAULT = "modulation"  # what ships: the best of them in music.evaluation.compare
+DEFAULT = "modulated-attention"  # what ships: the best of them in music.evaluation.compare
 
 __all__ = [
     "CONDITIONINGS",

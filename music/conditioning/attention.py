@@ -19,8 +19,6 @@ class AttentionLayer(Layer):
     finds alike thus depends on the emotion. M starts at the identity.
     """
 
-    coloured = False
-
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
         self.turn = nn.Parameter(torch.zeros(config.heads, HEAD_DIM, SLOTS * HEAD_DIM))

@@ -34,7 +34,7 @@ class Context(NamedTuple):
     """The condition at each position."""
 
     weights: Tensor  # (B, T, SLOTS)
-    emotion: Tensor  # (B, T, EMOTION_DIM), coloured by the bar's latent
+    emotion: Tensor  # (B, T, EMOTION_DIM)
 
 
 class Emotion(nn.Module):
@@ -72,11 +72,7 @@ class Layer(nn.Module):
     """Acts inside a block at four places, each of which does nothing here.
 
     ``tell`` makes of a condition what the four then use, for as long as that condition holds.
-    ``coloured``: it, or the entry before it, reads ``Context.emotion``, which each bar's latent
-    colours; else the mixture alone, which no latent changes.
     """
-
-    coloured = True
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

@@ -38,9 +38,10 @@ class Row:
 ROWS = {
     row.name: row
     for row in (
-        Row("modulation", "modulation, CVAE", conditioning="modulation"),
+        Row(DEFAULT, "modulated attention, CVAE"),
+        Row("modulation", "modulation and slots, CVAE", conditioning="modulation"),
         Row("prefix-plain", "prefix token, no latent", OURS, "prefix", has_latent=False),
-        Row("modulation-plain", "modulation, no latent", OURS, "modulation", has_latent=False),
+        Row("modulated-attention-plain", "modulated attention, no latent", has_latent=False),
         Row("prefix", "prefix token, CVAE", conditioning="prefix"),
         Row("embedding", "embedding, CVAE", conditioning="embedding"),
         Row("attention", "attention, CVAE", conditioning="attention"),
@@ -64,7 +65,7 @@ class Preset:
     batch: int = 4
     lr: float = 1e-3
     dropout: float = 0.1
-    latent: int = 16
+    latent: int = 4
     start: Path | None = None
 
     def config(self, row: Row) -> NetworkConfig:

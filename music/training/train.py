@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
         "--depth", type=int, default=6, help="layers; width is 64 × (depth // 2 + 1)"
     )
     parser.add_argument("--window", type=int, default=448, help="tokens a note looks back on")
-    parser.add_argument("--latent", type=int, default=16, help="width of a bar's latent; 0: none")
+    parser.add_argument("--latent", type=int, default=4, help="width of a bar's latent; 0: none")
     parser.add_argument("--conditioning", choices=CONDITIONINGS, default=DEFAULT)
     parser.add_argument("--dropout", type=float, default=0.1)
     parser.add_argument("--adversary", type=float, default=0.0, help="weight of a critic; 0: none")
