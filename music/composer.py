@@ -36,7 +36,6 @@ from music.limits import Memory
 from music.model import MusicModel
 from music.sampling import Dice, Sampling
 from music.store import WEIGHTS, load_model
-from music.tether import tether
 from music.traced import traced
 
 REWIND_TOKENS = 384
@@ -161,10 +160,8 @@ class Composer:
             now = replace(self._latent(now, state, inputs), draws=now.draws + 1)
             token = v.LATENT
         else:
-            logits = self.model.logits(state).numpy()
-            held = tether(condition, now.energy, now.grammar, self.controls)
             token = choose_within(
-                logits if held is None else logits + held, strengths, self.sampling,
+                self.model.logits(state).numpy(), strengths, self.sampling,
                 self._dice(now.draws), now.grammar, now.memory, self.controls, now.cadence,
             )  # fmt: skip
             now = replace(now, draws=now.draws + 1)

@@ -1,8 +1,7 @@
-"""What the music sounds like that was just played: its touch, its density, its register.
+"""How stirred the music sounds that was just played: one word of its touch, one of its density.
 
-Touch and density are on the scale of an emotion's arousal, 0 where EMOPIA's calm training songs lie
-on average and 1 where the stirred ones do: ``python -m music.evaluation.stirred`` prints these
-means.
+Both are on the scale of an emotion's arousal, 0 where EMOPIA's calm training songs lie on average
+and 1 where the stirred ones do: ``python -m music.evaluation.stirred`` prints these means.
 """
 
 from __future__ import annotations
@@ -31,7 +30,6 @@ class Energy:
     notes: float = 0.0
     touched: float = 0.0  # notes, but forgotten by number, too
     velocity: float = 0.0  # summed over these
-    pitch: float = 0.0  # summed over the notes
 
     def push(self, event: Event | None) -> Energy:
         """After a beat's tempo or a note; anything else changes nothing."""
@@ -44,7 +42,6 @@ class Energy:
             at_beats=max(event.onset_beats, self.at_beats),
             seconds=self.seconds * fade + (1.0 - fade) * HALF_S / math.log(2.0),
             notes=self.notes * fade,
-            pitch=self.pitch * fade,
             touched=self.touched * fade,
             velocity=self.velocity * fade,
         )
@@ -54,7 +51,6 @@ class Energy:
         return replace(
             now,
             notes=now.notes + 1.0,
-            pitch=now.pitch + event.pitch,
             touched=now.touched * kept + 1.0,
             velocity=now.velocity * kept + event.velocity,
         )
@@ -64,35 +60,20 @@ class Energy:
         """From 0, calm, to 1, stirred; None while too little was played to say."""
         if not self._tells:
             return None
-        return _arousal(_on(TOUCH, self.velocity / self.touched))
+        return _between(self.velocity / self.touched, *TOUCH)
 
     @property
     def of_density(self) -> float | None:
         """The same of how much is played in how little time."""
-        crowd = self.crowd
-        return None if crowd is None else _arousal(crowd)
-
-    @property
-    def crowd(self) -> float | None:
-        """Density on that scale, where it ends nowhere: below 0 sparser than calm music."""
         if not self._tells:
             return None
-        return _on(DENSITY, math.log2(max(self.notes / self.seconds, SPARSEST)))
-
-    @property
-    def register(self) -> float | None:
-        """Mean pitch, MIDI."""
-        return self.pitch / self.notes if self._tells else None
+        return _between(math.log2(max(self.notes / self.seconds, SPARSEST)), *DENSITY)
 
     @property
     def _tells(self) -> bool:
         return self.seconds >= LEAST_S and self.notes > 0.0
 
 
-def _on(scale: tuple[float, float], value: float) -> float:
-    calm, stirred = scale
-    return (value - calm) / (stirred - calm)
-
-
-def _arousal(place: float) -> float:
-    return round(min(max(place, 0.0), 1.0) * STEPS) / STEPS
+def _between(value: float, calm: float, stirred: float) -> float:
+    arousal = min(max((value - calm) / (stirred - calm), 0.0), 1.0)
+    return round(arousal * STEPS) / STEPS

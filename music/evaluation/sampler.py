@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from music import energy, guidance, key, limits, tether
+from music import energy, guidance, key, limits
 from music import sampling as choosing
 from music import vocabulary as v
 from music.evaluation.request import Clip, Length, Player, Request, version_of
@@ -31,7 +31,7 @@ Latent = Literal["draw", "mean"]
 
 def played_by() -> str:
     """A name for the code that chooses tokens: what was made by another is made anew."""
-    return version_of(energy, guidance, key, limits, tether, choosing)
+    return version_of(energy, guidance, key, limits, choosing)
 
 
 def width_of(request: Request) -> int:
@@ -132,8 +132,6 @@ class Ensemble:
             mask = limits.playable(player.grammar, player.memory)
             tones = home(player.memory.classes)
             strengths = strengths_of(player.condition, player.whence)
-            held = tether.tether(player.condition, player.energy, player.grammar)
-            scores = scores if held is None else scores + held
             player.push(choose(scores, strengths, mask, self.sampling, player.dice(), tones))
 
     def _inputs(self) -> Inputs:

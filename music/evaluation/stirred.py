@@ -1,7 +1,7 @@
-"""What calm and stirred piano music is like: the scale of ``music.energy``, slack of the tether.
+"""What calm and stirred piano music is like in touch and density: the scale of ``music.energy``.
 
-``python -m music.evaluation.stirred`` prints both from EMOPIA's training songs, and beside them how
-well touch and density tell stirred from calm in songs that were left out.
+``python -m music.evaluation.stirred`` prints it from EMOPIA's training songs, and beside it how
+well each of the two tells stirred from calm in songs that were left out.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ import numpy.typing as npt
 
 from music.energy import DENSITY, TOUCH
 from music.evaluation.features import FEWEST_NOTES
-from music.evaluation.performance import PITCH, VELOCITY, LabelledClip, read_emopia
+from music.evaluation.performance import VELOCITY, LabelledClip, read_emopia
 
 Floats = npt.NDArray[np.float64]
 WINDOW_S, EACH_S = 8.0, 4.0
-MOST = (10, 90)  # per cent of windows between which the tether is slack
 
 
 class Windows(NamedTuple):
@@ -28,22 +27,20 @@ class Windows(NamedTuple):
 
     touch: Floats  # mean velocity
     density: Floats  # log2 of notes a second
-    pitch: Floats  # mean, MIDI
     stirred: npt.NDArray[np.bool_]
 
 
 def windows_of(clips: Sequence[LabelledClip]) -> Windows:
     """Every stretch of WINDOW_S that begins EACH_S after the one before and has notes enough."""
-    touch, density, pitch, stirred = list[float](), list[float](), list[float](), list[bool]()
+    touch, density, stirred = list[float](), list[float](), list[bool]()
     for one in clips:
         for start_s in np.arange(0.0, one.clip.duration_s - WINDOW_S + 1e-6, EACH_S):
             notes = one.clip.cut(float(start_s), float(start_s) + WINDOW_S).notes
             if len(notes) >= FEWEST_NOTES:
                 touch.append(float(notes[:, VELOCITY].mean()))
                 density.append(float(np.log2(len(notes) / WINDOW_S)))
-                pitch.append(float(notes[:, PITCH].mean()))
                 stirred.append(one.quadrant < 2)
-    return Windows(np.array(touch), np.array(density), np.array(pitch), np.array(stirred))
+    return Windows(np.array(touch), np.array(density), np.array(stirred))
 
 
 def means(values: Floats, stirred: npt.NDArray[np.bool_]) -> tuple[float, float]:
@@ -78,13 +75,6 @@ def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> i
             say(
                 f"  {kind:8} calm {calm:.2f}, stirred {stirred:.2f}; by the scale {scale}: right "
                 f"{right:.3f}, deviation {apart:.2f}"
-            )
-        for kind, here in (("calm", ~w.stirred), ("stirred", w.stirred)):
-            crowd = np.percentile((w.density[here] - DENSITY[0]) / (DENSITY[1] - DENSITY[0]), MOST)
-            pitch = np.percentile(w.pitch[here], MOST)
-            say(
-                f"  {kind:8} eight windows of ten: density {crowd[0]:.2f} to {crowd[1]:.2f} of the "
-                f"scale, mean pitch {pitch[0]:.1f} to {pitch[1]:.1f}"
             )
     return 0
 
