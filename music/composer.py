@@ -29,7 +29,7 @@ from music.energy import DENSITY, Energy
 from music.errors import MusicError
 from music.events import Bar, Event, Pedal, Tempo, TempoMap
 from music.grammar import Grammar
-from music.guidance import ROWS, UNTOLD, Mixture, Turn, rows_needed, rows_of, strengths_of
+from music.guidance import ROWS, UNTOLD, Pull, Turn, rows_needed, rows_of, strengths_of
 from music.inputs import Inputs
 from music.latent import Gaussian
 from music.limits import Memory
@@ -151,10 +151,10 @@ class Composer:
             return []
         now = self._heed(self._now)
         now = replace(now, turn=now.turn.now(condition, now.energy))
-        whence = self._whence(now)
-        strengths = strengths_of(condition, whence)
+        pull = self._pull(now)
+        strengths = strengths_of(condition, pull)
         rows = max(rows_needed(strengths, now.grammar.may_sound), self._pasts)
-        state, inputs = self._feed(now, _told(condition, whence, rows))
+        state, inputs = self._feed(now, _told(condition, pull, rows))
         self._history.append(self._now)
         if now.token == v.BAR:
             now = replace(self._latent(now, state, inputs), draws=now.draws + 1)
@@ -207,12 +207,12 @@ class Composer:
         for tempo in state.tempos:
             self.tempo_map.push(tempo)
 
-    def _whence(self, now: Moment) -> Mixture | None:
-        """What the next choice leans away from; no density where the player's is another."""
+    def _pull(self, now: Moment) -> Pull | None:
+        """What pulls the next choice; no density where the player's is another."""
         asked = now.turn.towards or UNTOLD
         if not (now.grammar.touch_is_next or self.controls.lets(_density(asked[0] + asked[1]))):
             return None
-        return now.turn.whence(now.grammar, now.energy)
+        return now.turn.pull(now.grammar, now.energy)
 
     def _heed(self, now: Moment) -> Moment:
         """What the controls ask for at once: another latent, an end, or no end after all."""
@@ -282,7 +282,7 @@ def _density(arousal: float) -> float:
 
 
 @lru_cache(maxsize=64)
-def _told(condition: Condition, whence: Mixture | None, rows: int) -> tuple[Tensor, Tensor]:
+def _told(condition: Condition, pull: Pull | None, rows: int) -> tuple[Tensor, Tensor]:
     """(rows, 1, 4) mixtures and (rows, 1) whether they are to be ignored."""
-    told = rows_of(condition, whence)[:rows]
+    told = rows_of(condition, pull)[:rows]
     return torch.tensor([[p] for p, _ in told]), torch.tensor([[null] for _, null in told])

@@ -18,6 +18,7 @@ TOUCH = (53.2, 77.5)  # mean velocity of calm and of stirred windows
 DENSITY = (2.15, 3.20)  # log2 of their notes a second
 SPARSEST = 0.25  # notes a second; fewer are as calm as that
 STEPS = 32  # of the whole way; finer is noise
+ENDS = (-2.0, 3.0)  # of the scale; what is further out is as far as that
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,9 @@ class Energy:
 
     @property
     def of_touch(self) -> float | None:
-        """From 0, calm, to 1, stirred; None while too little was played to say."""
+        """0 is calm, 1 stirred, and there is more on either side; None while too little was played
+        to say.
+        """
         if not self._tells:
             return None
         return _between(self.velocity / self.touched, *TOUCH)
@@ -75,5 +78,5 @@ class Energy:
 
 
 def _between(value: float, calm: float, stirred: float) -> float:
-    arousal = min(max((value - calm) / (stirred - calm), 0.0), 1.0)
+    arousal = min(max((value - calm) / (stirred - calm), ENDS[0]), ENDS[1])
     return round(arousal * STEPS) / STEPS

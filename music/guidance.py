@@ -5,7 +5,8 @@ music denser and louder than any that was learned. But what was just played hold
 is, so that time and touch would follow a new emotion late, a mild one not at all. So while it turns
 they are pulled: the network is asked, too, under the emotion in which the music still is, its
 arousal as it is heard, its valence as it was asked for some beats ago, and the choice leans away
-from that. A turn lasts some bars and until touch and density are where they were asked to be.
+from that; and where the music went past what was asked, towards what lies as far on this side. A
+turn lasts some bars and until touch and density are where they were asked to be.
 
 All answers are about one past, the one that was played under the conditions that held: so it is
 kept once, and only a choice that guidance changes asks more than the condition alone.
@@ -30,6 +31,8 @@ ANOTHER = 0.1  # of a mixture that has moved: a turn begins
 TURN_BEATS = 24.0  # and lasts at least so long: what is heard lags, and would end it on the way
 NEAR = 0.1  # of arousal, from what is asked to what is heard; or longer, until it is as near
 HALF_BEATS = 4.0  # in which half of another valence is no longer new
+NEW = 0.25  # of valence, from what is asked to what settled
+AWAY, TOWARDS = 1.0, -1.0
 Mixture = tuple[float, float, float, float]
 UNTOLD: Mixture = (0.25, 0.25, 0.25, 0.25)
 
@@ -39,7 +42,14 @@ class Strengths(NamedTuple):
 
     tones: float  # of chords and pitches
     time: float  # of positions, tempo and touch, and of which family comes
-    pull: float = 0.0  # of these away from what is heard
+    pull: float = 0.0  # of these away from another emotion; below 0 towards it
+
+
+class Pull(NamedTuple):
+    """An emotion that the next choice leans away from, or towards."""
+
+    mixture: Mixture
+    share: float = AWAY  # of the strength of a pull
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +83,20 @@ class Turn:
         a, b, c, d = (m + share * (q - m) for m, q in zip(self.settled, p, strict=True))
         return replace(turn, settled=(a, b, c, d), at_beats=beats)
 
-    def whence(self, grammar: Grammar, energy: Energy) -> Mixture | None:
-        """The emotion that the next choice leans away from, if it does: a velocity by the touch
-        that is heard, all else by the density.
+    def pull(self, grammar: Grammar, energy: Energy) -> Pull | None:
+        """What pulls the next choice, if anything does: a velocity by the touch that is heard, all
+        else by the density.
         """
-        if not (self.touch if grammar.touch_is_next else self.density):
+        if self.towards is None or not (self.touch if grammar.touch_is_next else self.density):
             return None
         heard = energy.of_touch if grammar.touch_is_next else energy.of_density
-        return None if heard is None else _with_arousal(self.settled, heard)
+        if heard is None:
+            return None
+        asked = _arousal(self.towards)
+        is_past = heard > 1.0 if asked > 0.5 else heard < 0.0
+        if is_past and abs(_valence(self.settled) - _valence(self.towards)) <= NEW:
+            return Pull(_with_arousal(self.towards, 2.0 * asked - heard), TOWARDS)
+        return Pull(_with_arousal(self.settled, heard))
 
 
 def distance(one: Mixture, other: Mixture) -> float:
@@ -88,8 +104,16 @@ def distance(one: Mixture, other: Mixture) -> float:
     return sum(abs(a - b) for a, b in zip(one, other, strict=True)) / 2
 
 
+def _arousal(p: Mixture) -> float:
+    return p[0] + p[1]
+
+
+def _valence(p: Mixture) -> float:
+    return p[0] + p[3]
+
+
 def _is_off(asked: Mixture, heard: float | None) -> bool:
-    return heard is not None and abs(heard - asked[0] - asked[1]) > NEAR
+    return heard is not None and abs(heard - _arousal(asked)) > NEAR
 
 
 def _with_arousal(p: Mixture, arousal: float) -> Mixture:
@@ -97,16 +121,16 @@ def _with_arousal(p: Mixture, arousal: float) -> Mixture:
     stirred, calm = p[0] + p[1], p[2] + p[3]
     bright = p[0] / stirred if stirred > 0.0 else 0.5
     mild = p[3] / calm if calm > 0.0 else 0.5
-    high, low = arousal, 1.0 - arousal
+    high = min(max(arousal, 0.0), 1.0)
+    low = 1.0 - high
     return high * bright, high * (1.0 - bright), low * (1.0 - mild), low * mild
 
 
-def strengths_of(condition: Condition, whence: Mixture | None) -> Strengths:
+def strengths_of(condition: Condition, pull: Pull | None) -> Strengths:
     """What a condition's strength comes to, on the way from somewhere or not."""
     strength = condition.strength
-    pulled = whence is not None and condition.probabilities is not None
-    pull = PULL * max(strength - 1.0, 0.0) if pulled else 0.0
-    return Strengths(strength, min(strength, 1.0), pull)
+    share = 0.0 if pull is None or condition.probabilities is None else pull.share
+    return Strengths(strength, min(strength, 1.0), share * PULL * max(strength - 1.0, 0.0))
 
 
 def rows_needed(strengths: Strengths, may_sound: bool) -> int:
@@ -119,15 +143,20 @@ def rows_needed(strengths: Strengths, may_sound: bool) -> int:
     return 1 if own else STEADY
 
 
-def rows_of(condition: Condition, whence: Mixture | None = None) -> list[tuple[Mixture, float]]:
+def rows_of(condition: Condition, pull: Pull | None = None) -> list[tuple[Mixture, float]]:
     """(mixture, 1 where it is to be ignored) of each of the ROWS a network is asked under: the
-    condition, its arousal alone, none, and the emotion that the music comes from. The past is
-    played under the first.
+    condition, its arousal alone, none, and the emotion that pulls. The past is played under the
+    first.
     """
     null = float(condition.probabilities is None or condition.strength == 0.0)
     p = condition.probabilities or UNTOLD
     high, low = (p[0] + p[1]) / 2, (p[2] + p[3]) / 2
-    return [(p, null), ((high, high, low, low), null), (p, 1.0), (whence or p, null)]
+    return [
+        (p, null),
+        ((high, high, low, low), null),
+        (p, 1.0),
+        (pull.mixture if pull else p, null),
+    ]
 
 
 def guide(logits: npt.NDArray[np.float64], strength: float) -> npt.NDArray[np.float64]:

@@ -11,12 +11,15 @@ from music.events import Note, Tempo
 from music.grammar import Grammar
 from music.guidance import (
     AROUSAL_SHARE,
+    AWAY,
     HALF_BEATS,
     PULL,
     ROWS,
     STEADY,
+    TOWARDS,
     TURN_BEATS,
     VALENCE_SHARE,
+    Pull,
     Strengths,
     Turn,
     guide,
@@ -50,9 +53,10 @@ def test_guidance_is_nothing_at_0_the_network_at_1_and_mostly_valence_beyond():
 
 
 def test_what_is_pulled_is_time_and_touch_by_strength_beyond_1():
-    somewhere = STIRRED.probabilities
+    somewhere = Pull(STIRRED.probabilities)
     assert strengths_of(CALM, None) == (4.0, 1.0, 0.0)
     assert strengths_of(CALM, somewhere) == (4.0, 1.0, PULL * 3.0)
+    assert strengths_of(CALM, Pull(*somewhere[:1], TOWARDS)) == (4.0, 1.0, -PULL * 3.0)
     for strength in (1.0, 0.5, 0.0):  # as learned is as learned
         plain = Condition(CALM.probabilities, strength)
         assert strengths_of(plain, somewhere) == (strength, strength, 0.0)
@@ -113,45 +117,63 @@ def test_the_first_emotion_is_no_turn_and_neither_is_a_little_more_of_it():
     assert on_the_way((little, 95, 12, 4), (more, 95, 12, 4), first=MILD) == (True, True)
 
 
-def test_louder_than_a_corner_is_no_further_from_it():
-    assert on_the_way((STIRRED, 127, 30, 60), first=CALM) == (False, False)
+def test_louder_than_a_corner_is_past_it():
+    assert on_the_way((STIRRED, 127, 30, 60), first=CALM) == (True, True)
+    assert on_the_way((STIRRED, 77, 9, 60), first=CALM) == (False, False)
+
+
+def test_what_went_past_is_drawn_from_the_other_side_by_as_much():
+    almost = Condition((0.0, 0.9, 0.1, 0.0), 5.0)
+    turn, energy = journey((almost, 90, 8, 60), first=Condition((0.0, 0.1, 0.9, 0.0), 5.0))
+    mixture, share = turn.pull(PITCH, energy)
+    assert share == TOWARDS
+    assert 1.0 < energy.of_touch < 1.8
+    assert sum(mixture[:2]) == pytest.approx(1.8 - energy.of_touch)
+    assert mixture[0] == mixture[3] == 0.0  # dark all along
+
+
+def test_valence_that_is_new_comes_before_what_went_past():
+    bright, dark = Condition((0.8, 0.0, 0.0, 0.2), 5.0), Condition((0.0, 0.8, 0.2, 0.0), 5.0)
+    for beats, share in ((int(HALF_BEATS), AWAY), (int(4 * HALF_BEATS), TOWARDS)):
+        turn, energy = journey((dark, 95, 12, beats), first=bright)
+        assert turn.pull(PITCH, energy).share == share
 
 
 def test_the_choice_leans_away_from_the_arousal_that_is_heard():
     turn, energy = journey((MILD, 95, 3, 8))  # loud still, but no longer dense
-    touch, density = turn.whence(PITCH, energy), turn.whence(DUR, energy)
-    assert sum(touch[:2]) == energy.of_touch > 0.9
-    assert sum(density[:2]) == pytest.approx(energy.of_density)
+    touch, density = turn.pull(PITCH, energy), turn.pull(DUR, energy)
+    assert sum(touch.mixture[:2]) == 1.0 < energy.of_touch  # as loud as can be told
+    assert sum(density.mixture[:2]) == pytest.approx(energy.of_density)
     assert energy.of_density < 0.3
     over, energy = journey((MILD, 63, 6, 60))
-    assert over.whence(PITCH, energy) is over.whence(DUR, energy) is None
+    assert over.pull(PITCH, energy) is over.pull(DUR, energy) is None
 
 
 def test_and_from_the_valence_that_was_asked_until_it_is_no_longer_new():
     bright, dark = Condition((0.8, 0.0, 0.0, 0.2), 5.0), Condition((0.0, 0.8, 0.2, 0.0), 5.0)
     turn, energy = journey((dark, 95, 12, 0), first=bright)
-    assert turn.whence(PITCH, energy) == pytest.approx((1.0, 0.0, 0.0, 0.0))  # as loud as can be
+    assert turn.pull(PITCH, energy).mixture == pytest.approx((1.0, 0.0, 0.0, 0.0))  # so loud
     turn, energy = journey((dark, 95, 12, int(HALF_BEATS)), first=bright)
-    p = turn.whence(PITCH, energy)
+    p, _ = turn.pull(PITCH, energy)
     assert p[0] / (p[0] + p[1]) == pytest.approx(0.5, abs=0.1)
     turn, energy = journey((dark, 73, 8, 60), first=bright)
-    assert turn.whence(PITCH, energy) is None
+    assert turn.pull(PITCH, energy) is None
 
 
 def test_a_turn_that_is_complete_leans_nowhere():
     turn, energy = journey((MILD, 63, 6, 23))
-    assert turn.whence(PITCH, energy) == pytest.approx(MILD.probabilities, abs=0.05)
+    assert turn.pull(PITCH, energy).mixture == pytest.approx(MILD.probabilities, abs=0.05)
 
 
 def test_music_that_is_not_heard_yet_is_not_pulled():
     turn = Turn().now(CALM, Energy()).now(STIRRED, Energy())
     assert turn.touch
-    assert turn.whence(PITCH, Energy()) is None
+    assert turn.pull(PITCH, Energy()) is None
 
 
 def test_of_another_arousal_a_corner_knows_no_valence():
     turn = Turn().now(CALM, Energy()).now(CALM, heard(95, 12)).now(STIRRED, heard(95, 12))
-    assert turn.whence(PITCH, heard(95, 12)) == (0.5, 0.5, 0.0, 0.0)
+    assert turn.pull(PITCH, heard(77, 9)).mixture == pytest.approx((0.5, 0.5, 0, 0), abs=0.05)
 
 
 @given(
@@ -173,7 +195,7 @@ def test_every_row_is_a_mixture_on_any_journey(parts):
     turn, energy = journey(*told)
     condition = told[-1][0] if told else STIRRED
     for grammar in (PITCH, DUR):
-        for mixture, _ in rows_of(condition, turn.whence(grammar, energy)):
+        for mixture, _ in rows_of(condition, turn.pull(grammar, energy)):
             assert sum(mixture) == pytest.approx(1.0)
             assert min(mixture) >= 0.0
 

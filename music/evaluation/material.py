@@ -28,7 +28,7 @@ class Scale:
     """How much is played and scored."""
 
     clips: int = 100  # of each quadrant at each strength
-    sweep_clips: int = 128  # at each of its steps
+    sweep_clips: int = 64  # at each of its steps
     jump_seeds: int = 8  # of each ordered pair
     jump_bars: int = 8  # before the jump, and after
     course_seeds: int = 8  # of each ordered pair that differs in arousal

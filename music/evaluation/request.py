@@ -22,7 +22,7 @@ from music.corpus.dataset import whole
 from music.energy import Energy
 from music.events import Bar, Event, Pedal, Tempo, TempoMap
 from music.grammar import Grammar
-from music.guidance import Mixture, Turn
+from music.guidance import Pull, Turn
 from music.limits import Memory
 from music.sampling import Dice
 
@@ -110,9 +110,9 @@ class Player:
         self.turn = self.turn.now(self.condition, self.energy)
 
     @property
-    def whence(self) -> Mixture | None:
-        """The emotion that the next choice leans away from, if it does."""
-        return self.turn.whence(self.grammar, self.energy)
+    def pull(self) -> Pull | None:
+        """The emotion that pulls the next choice, if one does."""
+        return self.turn.pull(self.grammar, self.energy)
 
     @property
     def horizon_s(self) -> float:

@@ -131,11 +131,11 @@ class Ensemble:
                 continue
             mask = limits.playable(player.grammar, player.memory)
             tones = home(player.memory.classes)
-            strengths = strengths_of(player.condition, player.whence)
+            strengths = strengths_of(player.condition, player.pull)
             player.push(choose(scores, strengths, mask, self.sampling, player.dice(), tones))
 
     def _inputs(self) -> Inputs:
-        told = [row for p in self.players for row in rows_of(p.condition, p.whence)[: self.width]]
+        told = [row for p in self.players for row in rows_of(p.condition, p.pull)[: self.width]]
 
         def column(values: list[float], kind: torch.dtype) -> Tensor:
             each = torch.tensor(values, dtype=kind).repeat_interleave(self.width)
