@@ -24,7 +24,7 @@ CONDITIONINGS: dict[str, tuple[type[Entry], type[Layer]]] = {
     "gated": (Entry, GatedLayer),
     "cross": (Entry, CrossLayer),
 }
-DEFAULT = "modulated-attention"  # what ships: the best of them in music.evaluation.compare
+DEFAULT = "modulated-attention"  # what ships
 
 __all__ = [
     "CONDITIONINGS",
