@@ -131,7 +131,7 @@ def test_a_run_begins_from_other_weights_as_far_as_they_fit(
         train_main([*toy, *other, "--out", str(second), "--steps", "1", "--start", str(first)]) == 0
     )
     told = capsys.readouterr().out
-    assert "blocks.0.condition, blocks.1.condition, latent, posterior" in told
+    assert "blocks.0.condition.gate, blocks.1.condition.gate, latent, posterior" in told
     assert "embed" not in told
     before, after = load_network(first).state_dict(), load_network(second).state_dict()
     assert torch.equal(before["blocks.1.qkv.weight"], after["blocks.1.qkv.weight"])
