@@ -8,7 +8,7 @@ what there is so far. An hour and a half on two cores with ``--jobs 2``.
 
 The last round is between the best and the default, at the size that ships::
 
-    python -m music.evaluation.compare --only modulation attention --start music/weights \
+    python -m music.evaluation.compare --only modulated-attention attention --start music/weights \
         --depth 6 --window 448 --latent 4 --steps 2831 --lr 6e-4 --seeds 0 \
         --clips 50 --seconds 30 --pieces 10 --out runs/last-round
 """
