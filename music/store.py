@@ -65,7 +65,10 @@ def load_network(folder: Path) -> Network:
         raise MusicError(f"No music model in {folder}: {error.filename} is missing.") from error
     except (SafetensorError, json.JSONDecodeError, KeyError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:160]
-        raise MusicError(f"The music model in {folder} is damaged: {reason}") from error
+        raise MusicError(
+            f"The music model in {folder} is damaged or of another version of this program; take "
+            f"the weights that came with this one or train anew: {reason}"
+        ) from error
     if not all(bool(p.isfinite().all()) for p in network.parameters()):
         raise MusicError(f"The music model in {folder} holds values that are not numbers.")
     return network.eval()
