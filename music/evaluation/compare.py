@@ -4,13 +4,13 @@ r"""The comparison: conditionings and baselines on one small preset, as one resu
 same for the default and the best two others that could ship with the other seeds, and writes
 ``table.json``, ``table.md`` and ``table.png``. What is in ``--out`` and was made with the same
 settings is not made again, so it may be stopped at any time; ``--stage table`` writes the table of
-what there is so far. An hour and a half on two cores with ``--jobs 2``.
+what there is so far. Two hours on two cores with ``--jobs 2``.
 
 The last round is between the best and the default, at the size that ships::
 
     python -m music.evaluation.compare --only modulated-attention attention --start music/weights \
         --depth 6 --window 448 --latent 4 --steps 2831 --lr 6e-4 --seeds 0 \
-        --clips 50 --seconds 30 --pieces 10 --out runs/last-round
+        --clips 50 --seconds 30 --samples 16 --pieces 10 --out runs/last-round
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--tokens", type=Path, default=Path("data/music"), help="from `prepare`")
     parser.add_argument("--data", type=Path, default=data, help="holds emopia/, for the judge")
     parser.add_argument("--out", type=Path, default=Path("runs/compare"))
-    parser.add_argument("--steps", type=int, default=900, help="of training, the same for all")
+    parser.add_argument("--steps", type=int, default=500, help="of training, the same for all")
     parser.add_argument("--depth", type=int, default=4)
     parser.add_argument("--window", type=int, default=320)
     parser.add_argument("--lr", type=float, default=Preset.lr)

@@ -52,8 +52,8 @@ class Scale:
     clips: int = 16  # of each quadrant
     seconds: float = 20.0
     strength: float = STRENGTH  # of the guidance
-    samples: int = 16  # K of the IWAE bound
-    pieces: int = 40  # spread over the split
+    samples: int = 4  # K of the IWAE bound
+    pieces: int = 16  # spread over the split
 
     @property
     def of_likelihood(self) -> Found:
