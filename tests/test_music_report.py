@@ -250,9 +250,10 @@ def test_the_comparison_is_shown_where_it_was_made(
     only = ["speed"]
     assert "comparison" not in report(material, [].append, only)["figures"]
     (tmp_path / "table.json").write_text(json.dumps(lines))
-    (tmp_path / "table.md").write_text("| prefix | 8.9 |")
+    (tmp_path / "table.md").write_text("# Conditionings and baselines\n\n| prefix | 8.9 |\n")
     assert report(material, [].append, only)["figures"]["comparison"]["table"] == lines
-    assert "| prefix | 8.9 |" in (material.out / "REPORT.md").read_text()
+    text = (material.out / "REPORT.md").read_text()
+    assert "## Conditionings and baselines\n\n| prefix | 8.9 |" in text
     (tmp_path / "table.json").write_text("{")
     with pytest.raises(MusicError, match="make the table again"):
         report(material, [].append, only)

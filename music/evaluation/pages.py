@@ -223,11 +223,16 @@ def _speed(told: Found, about: Found) -> str:
 
 
 def _comparison(told: Found, about: Found) -> str:
-    return "## Conditionings and baselines\n\n" + str(told["page"]) + "\n"
+    return "## Conditionings and baselines\n\n" + _body(told)
 
 
 def _last_round(told: Found, about: Found) -> str:
-    return "## The last round, at the size that ships\n\n" + str(told["page"]) + "\n"
+    return "## The last round, at the size that ships\n\n" + _body(told)
+
+
+def _body(told: Found) -> str:
+    """The page of a table without the heading that it has where it stands alone."""
+    return str(told["page"]).partition("\n")[2].strip("\n") + "\n"
 
 
 PAGES: dict[str, Callable[[Found, Found], str]] = {
