@@ -27,11 +27,16 @@ class Inlet:
             synced=False,
         )
 
-    def pull(self) -> tuple[Floats, Floats] | None:
-        """What has come since the last call: values (time, channel), stamps (time,); or None."""
+    def find(self) -> bool:
+        """Look for the stream; whether it is there. From then on what comes waits for `pull`."""
         if self._finder.link is None:
             for info in self._finder.matches()[:1]:
                 self._finder.open(info)
+        return self.connected
+
+    def pull(self) -> tuple[Floats, Floats] | None:
+        """What has come since the last call: values (time, channel), stamps (time,); or None."""
+        self.find()
         read = self._finder.read(0.0)
         return read if read is not None and len(read[1]) else None
 

@@ -44,6 +44,10 @@ class Lost(Exception):
     """The source of a link is gone."""
 
 
+class Mute(Lost):
+    """It did not answer in time: on a busy machine it may yet do so."""
+
+
 @dataclass(frozen=True)
 class Channel:
     """What a stream's description says of one channel."""
@@ -85,11 +89,13 @@ class Link:
         )
 
     def _asked(self, question: Callable[[float], Any]) -> Any:
-        """Its answer. Lost if there is none in time."""
+        """Its answer. Lost if the source is gone, Mute if there is no answer in time."""
         try:
             return question(DESCRIBE_S)
-        except (LostError, TimeoutError) as error:
+        except LostError as error:
             raise Lost from error
+        except TimeoutError as error:
+            raise Mute from error
 
     def read(self, timeout_s: float, missing: int | None = None) -> tuple[Floats, Floats]:
         """Wait for the next few samples, then take all there are: (time, channel), (time,).
@@ -166,10 +172,13 @@ class Finder:
         return [i for i in self.seen() if i.uid() not in self._used and self.wanted(i)]
 
     def open(self, info: Any) -> Link | None:
-        """Link to a source, or None if it was gone by then. Ends the search."""
+        """Link to a source, or None if it was gone, or mute, by then. Ends the search."""
         self._used.add(info.uid())
         try:
             self.link = Link(info, self._synced)
+        except Mute:
+            self.put_off(info)
+            return None
         except Lost:
             return None
         self._resolver = None
@@ -190,9 +199,11 @@ class Finder:
             return None
         try:
             return self.link.read(timeout_s, missing)
+        except Mute:
+            self.put_off(self.link.info)
         except Lost:
             self.lost()
-            return None
+        return None
 
 
 def usable(link: Link, labels: Sequence[str] = ()) -> tuple[Signal, list[int], Floats]:

@@ -35,7 +35,7 @@ from pathlib import Path
 import fakes
 from bridge import pipeline
 plan = pipeline.Plan(folder=Path(sys.argv[3]), recogniser=fakes.recogniser)
-print(pipeline.listen(sys.argv[1], sys.argv[2], plan, wait_s=60.0))
+print(pipeline.listen(sys.argv[1], sys.argv[2], plan, wait_s=60.0).capsules)
 """
 PLAYS = """
 import json, sys

@@ -66,6 +66,8 @@ def test_two_machines_with_two_clocks_play_as_one_whatever_happens_to_the_other(
     here, far = times_s(tmp_path / "piano"), times_s(tmp_path / "there")
     apart_s = [far[one] - here[one] for one in here if one in far]
     np.testing.assert_allclose(apart_s, AHEAD_S, atol=0.02)
+    given, kept = int(again.lines[-1]), len(times_s(tmp_path / "again"))
+    assert kept >= given - 4, "the recording began later than the emotion"
     streams, _ = pyxdf.load_xdf(str(tmp_path / "again" / "session.xdf"))
     assert {s["info"]["type"][0] for s in streams} >= {"EEG", "Emotion"}
     streams, _ = pyxdf.load_xdf(str(tmp_path / "piano" / "session.xdf"))

@@ -14,6 +14,7 @@ from wire import SOON_S, until
 from eeg import lsl
 from eeg.errors import EegError
 from eeg.frontend import FrontEnd
+from eeg.link import Finder
 from eeg.montage import Chunk
 
 pytestmark = pytest.mark.lsl
@@ -222,6 +223,19 @@ def test_streams_that_cannot_be_used_say_why(make: Callable[[], object], says: s
     with pytest.raises(EegError, match=says):
         lsl.Intake("bad", timeout_s=SOON_S)
     del stream
+
+
+def test_a_source_that_did_not_answer_in_time_is_asked_again(
+    sender: Callable[[str, str], Sender],
+) -> None:
+    finder, source = Finder(lambda info: info.name() == "busy"), sender("busy", "b")
+    (info,) = until(finder.matches)
+    source.process.send_signal(signal.SIGSTOP)
+    assert finder.open(info) is None
+    source.process.send_signal(signal.SIGCONT)
+    link = finder.open(until(finder.matches)[0])
+    assert link is not None
+    until(lambda: len(link.read(0.1)[1]))
 
 
 def test_a_sample_that_is_waited_for_does_not_wait_for_company() -> None:

@@ -54,10 +54,7 @@ def main(
     again_s = inf
     capsules = Inlet(CAPSULE_STREAM, CAPSULE_TYPE, capsules_from)
     notes = Inlet(NOTES_STREAM, NOTES_TYPE, notes_from)
-    capsules.pull()
-    until_s = clock() + JOIN_S
-    while notes.pull() is None and not notes.connected and clock() < until_s:
-        time.sleep(LOOK_S)
+    _join(capsules, notes)
     seat.tell("loaded", str(folder))  # from now on no note goes unrecorded
     markers, beats = MarkerInlets(markers_from), Reader(seat.board.beats)
     buttons = Buttons(seat.board)
@@ -94,6 +91,16 @@ def main(
         end(clock())
     except BridgeError as problem:
         _failed(seat, session, problem)
+
+
+def _join(capsules: Inlet, notes: Inlet) -> None:
+    """Wait for hand; what ear sends meanwhile waits for us."""
+    until_s = clock() + JOIN_S
+    while clock() < until_s:
+        capsules.find()
+        if notes.find():
+            return
+        time.sleep(LOOK_S)
 
 
 class Buttons:
