@@ -1,10 +1,10 @@
 r"""The comparison: conditionings and baselines on one small preset, as one resumable command.
 
 ``python -m music.evaluation.compare`` trains every row with the first seed, measures it, does the
-same for the default and the best two others that could ship with the other seeds, and writes
-``table.json``, ``table.md`` and ``table.png``. What is in ``--out`` and was made with the same
-settings is not made again, so it may be stopped at any time; ``--stage table`` writes the table of
-what there is so far. Two hours on two cores with ``--jobs 2``.
+same for the default, the best two others that could ship and the best that has no latent with the
+other seeds, and writes ``table.json``, ``table.md`` and ``table.png``. What is in ``--out`` and was
+made with the same settings is not made again, so it may be stopped at any time; ``--stage table``
+writes the table of what there is so far. Two hours on two cores with ``--jobs 2``.
 
 The last round is between the best and the default, at the size that ships::
 

@@ -15,13 +15,14 @@ Found = dict[str, Any]
 
 
 def finalists(lines: Sequence[Found]) -> list[str]:
-    """What more seeds are for: the default, and of the other rows with a latent, as it has one, the
-    two of the lowest nats a note on valid, right condition; fewer if so few are known.
+    """What more seeds are for, by nats a note on valid, right condition: the best row without a
+    latent, the best two others that have one, and the default; fewer if so few are known.
     """
-    known = [line for line in lines if "nats" in line and ROWS[line["row"]].has_latent]
+    known = [line for line in lines if "nats" in line and line["row"] != DEFAULT]
     known.sort(key=lambda line: float(line["nats"]["best"]["value"]))
-    others = [str(line["row"]) for line in known if line["row"] != DEFAULT]
-    return [*others[:2], DEFAULT] if known else []
+    plain = [str(line["row"]) for line in known if not ROWS[line["row"]].has_latent]
+    others = [str(line["row"]) for line in known if ROWS[line["row"]].has_latent]
+    return [*plain[:1], *others[:2], DEFAULT] if known else []
 
 
 @dataclass(frozen=True)
