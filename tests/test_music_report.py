@@ -218,8 +218,9 @@ def test_the_verdict_on_what_ships_is_that_of_each_round_held() -> None:
 
     both = {"comparison": round_won_by("attention"), "last round": round_won_by(DEFAULT)}
     first, last = verdict(both, 2.0)
-    assert (first.asked, first.met) == ("the conditioning that ships leads the comparison", False)
-    assert (last.asked, last.met) == ("the conditioning that ships leads the last round", True)
+    told = "the conditioning that ships leads the {}, of those with a latent"
+    assert (first.asked, first.met) == (told.format("comparison"), False)
+    assert (last.asked, last.met) == (told.format("last round"), True)
     assert last.found == f"{DEFAULT}: 0.50, 8.000 nats a note"
 
 

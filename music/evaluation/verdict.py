@@ -135,7 +135,7 @@ def _default(found: dict[str, Found]) -> list[Demand]:
     for name in ("comparison", "last round"):
         winner = best(standings(found[name]["table"]["lines"])) if name in found else None
         if winner:
-            asked = f"the conditioning that ships leads the {name}"
+            asked = f"the conditioning that ships leads the {name}, of those with a latent"
             said = f"{winner.row}: {winner.agreement:.2f}, {winner.nats:.3f} nats a note"
             rows.append(Demand(asked, said, winner.row == DEFAULT))
     return rows
