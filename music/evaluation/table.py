@@ -128,8 +128,8 @@ def _verdict(lines: Sequence[Found]) -> list[str]:
     finest = finalists([line for line in lines if line["seed"] == lines[0]["seed"]])
     if finest:
         out.append(
-            "With more seeds: the default, the two lowest others and the lowest without a latent, on "
-            f"valid: {', '.join(finest)}."
+            "With more seeds: the default, the two lowest others and the lowest without a latent, "
+            f"on valid: {', '.join(finest)}."
         )
     for row in dict.fromkeys(line["row"] for line in lines):
         same = [line for line in lines if line["row"] == row and "nats" in line]
