@@ -61,7 +61,7 @@ def test_the_numbers_shown_are_the_numbers_sent(show, tab):
     assert tab.run("document.querySelector('[data-name=Q1] u').style.left") == "70%"
     for canvas in ("plane", "roll", "scope", "scalp"):
         tab.until(f"document.getElementById('{canvas}').width > 100")
-        assert painted(tab, canvas) > 20, canvas
+        until(lambda one=canvas: painted(tab, one) > 20, canvas, 5.0)
     show.board.valence, show.board.mood = -0.25, MOODS.index("HOLD")
     tab.until("document.querySelector('#word').textContent === 'HOLD'")
     assert tab.text("[data-show=valence]") == "\N{MINUS SIGN}0.25"
