@@ -221,3 +221,5 @@ def test_without_the_token_nothing_is_seen(show, browser):
         tab.until("document.querySelector('#word').textContent === 'NO CONNECTION'")
         assert "lacks the token" in tab.text("#notice")
         assert tab.text("[data-name=Q1] .number") == "–"
+        fill = "document.querySelector('[data-name=Q1] .track i').getBoundingClientRect()"
+        assert tab.run(f"{fill}.width") == 0  # what is not known has no bar
