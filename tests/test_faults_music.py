@@ -62,7 +62,7 @@ def test_a_flood_of_notes_is_thinned_and_every_one_of_them_ends(stage):
     asks(stage, "flood")
     until(lambda: len(stage.listener.strikes()) > before + 400, "the flood")
 
-    def over():  # between two waves of it, too, no key of it may be down
+    def over():  # that no key of it is down is not enough: so it is between two of its waves
         strikes = stage.listener.strikes()
         return strikes[-1][0] - max(t for t, key in strikes if key not in PLAYED) > 1.0
 
